@@ -1,0 +1,1 @@
+"""Placeholder for interface; see brief."""

@@ -1,0 +1,461 @@
+"""What the services need from outside, as small protocols. Adapters implement them.
+
+Times are aware UTC. A port raises errors of `core.errors` only; a library's own never pass it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from offpeakd.core.model import (
+    AttemptResult,
+    Batch,
+    BatchResult,
+    Change,
+    Detail,
+    Instance,
+    Job,
+    Request,
+    State,
+)
+from offpeakd.core.outcomes import CloudProblem, Outcome
+
+
+class Clock(Protocol):
+    """The only reader of clocks."""
+
+    def now(self) -> datetime:
+        """Wall clock, aware UTC: decides windows."""
+        ...
+
+    def boottime(self) -> timedelta:
+        """Time since boot, suspend included: decides ages. Never steps."""
+        ...
+
+
+# --------------------------------------------------------------------------- the cloud
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCall:
+    """One upgrade call, serialised and signed once; exactly these bytes are sent.
+
+    Attributes:
+        instance_ids: in the body's order.
+        body: the bytes.
+        headers: every header the client sends, the signature's among them. Secret: never logged.
+        signed_at: the literal instant in the signature, or of the token's use.
+        fenced: whether a signature makes the call go stale by itself (a token does not).
+    """
+
+    instance_ids: tuple[str, ...]
+    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    signed_at: datetime
+    fenced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeAnswer:
+    """What came of one upgrade call.
+
+    Attributes:
+        result: of the call as a whole.
+        outcomes: one for each instance of the call, by instance id.
+        problem: the whole-call refusal, if it was one.
+        retry_after: what the cloud asked for, where it did.
+        cloud_time: the answer's `Date` header, where there was one.
+        foreign_ids: instances that the answer names and the call did not.
+    """
+
+    result: BatchResult
+    outcomes: Mapping[str, Outcome]
+    problem: CloudProblem | None = None
+    retry_after: timedelta | None = None
+    cloud_time: datetime | None = None
+    foreign_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """One page of the job list.
+
+    Attributes:
+        jobs: as listed, newest first where the cloud keeps its word.
+        full: whether there may be a next page.
+    """
+
+    jobs: tuple[Job, ...]
+    full: bool
+
+
+class Cloud(Protocol):
+    """One target: a project in a region, with credentials.
+
+    Reads raise `CloudUnreachableError`, `CloudThrottledError`, `CloudDeniedError`,
+    `CloudRefusedError` or `CredentialsError`. `send` raises nothing: everything that can happen
+    to a call is an answer.
+    """
+
+    def list_instances(self) -> tuple[Instance, ...]:
+        """Every instance of the project, all pages, each once."""
+        ...
+
+    def find_instance(self, instance_id: str) -> Instance | None:
+        """One instance; None when the cloud knows none of that id."""
+        ...
+
+    def sign_upgrade(self, instance_ids: Sequence[str]) -> SignedCall:
+        """Serialise and sign the batch call for one to ten distinct instances."""
+        ...
+
+    def send(self, call: SignedCall, gate: Callable[[], str | None]) -> UpgradeAnswer:
+        """Make the call, once: no retry, no redirect.
+
+        Args:
+            call: from `sign_upgrade`.
+            gate: asked after the connection stands and before the first byte is written;
+                text is a veto and its reason, which proves the call unsent.
+        """
+        ...
+
+    def list_jobs(self, since: datetime, until: datetime, offset: int) -> JobPage:
+        """A page of up to 100 upgrade jobs created between two instants."""
+        ...
+
+    def find_job(self, job_id: str) -> Job | None:
+        """One job; None while the cloud does not show it."""
+        ...
+
+    def upgrade_minutes(self, instance_id: str) -> int | None:
+        """The cloud's estimate for the quickest method; None where it has none."""
+        ...
+
+    def clock_offset(self) -> timedelta | None:
+        """Our wall clock less the `Date` of the last answer; None before the first."""
+        ...
+
+    def close(self) -> None:
+        """Close connections."""
+        ...
+
+
+# --------------------------------------------------------------------------- the store
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A target's release is stopped, by a person or by what the cloud said.
+
+    Attributes:
+        scope: a target's name, or `*` for all.
+        kind: `pause` (a person; until resumed), `credentials`, `permission`, `configuration`
+            (until `until`, then one try), `throttled` or `unreachable` (until `until`).
+        reason: for people.
+        actor: who: a person, or `offpeakd`.
+        since: from when.
+        until: till when; None for a pause.
+        count: how often in a row.
+    """
+
+    scope: str
+    kind: str
+    reason: str
+    actor: str
+    since: datetime
+    until: datetime | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What the plan needs to know of one target's queue.
+
+    Attributes:
+        target: its name.
+        ready_groups: groups with at least one request that is ready now.
+        next_ready_at: the earliest `wait_until` among the queued that are not held.
+        in_flight: requests submitting, unknown or running.
+        stops: those of this target and of `*`.
+    """
+
+    target: str
+    ready_groups: tuple[str, ...]
+    next_ready_at: datetime | None
+    in_flight: int
+    stops: tuple[Stop, ...]
+
+
+class Queue(Protocol):
+    """The release's side of the store. Every call is one durable transaction."""
+
+    def lane(self, target: str, now: datetime) -> Lane:
+        """One target's queue. Makes ready what waited until `now`."""
+        ...
+
+    def ready(self, target: str, group: str, limit: int) -> tuple[Request, ...]:
+        """The next ready requests in order: priority, then age."""
+        ...
+
+    def overdue_requests(self, now: datetime, limit: int) -> tuple[Request, ...]:
+        """Queued requests whose deadline has passed."""
+        ...
+
+    def claim(self, batch: Batch) -> bool:
+        """Write the batch and its attempts, and move its requests to `submitting`.
+
+        Returns:
+            False, and nothing is written, when any request no longer stands as the batch has it.
+        """
+        ...
+
+    def record(
+        self, batch_id: str, result: BatchResult, changes: Sequence[Change]
+    ) -> tuple[int, ...]:
+        """Write what came of a call: the batch, each request, its attempt and its event.
+
+        Returns:
+            ids of requests that somebody else had moved meanwhile; the others are written.
+        """
+        ...
+
+    def apply(self, changes: Sequence[Change]) -> tuple[int, ...]:
+        """Write changes.
+
+        Returns:
+            ids of requests that no longer stood as `before`; the others are written.
+        """
+        ...
+
+    def in_flight(
+        self, target: str, states: frozenset[State], after_id: int, limit: int
+    ) -> tuple[Request, ...]:
+        """Requests of one target in some of the states submitting, unknown, running; by id."""
+        ...
+
+    def abandoned(self, owner: str, limit: int) -> tuple[Request, ...]:
+        """Requests `submitting` under an owner other than this one whose claim is dead."""
+        ...
+
+    def batch_of(self, attempt_id: str) -> "AttemptRecord | None":
+        """The attempt, with when its call was signed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One request's part in one batch, as stored.
+
+    Attributes:
+        id: the attempt's.
+        batch_id: its batch.
+        request_id: whose.
+        instance_id: of which instance.
+        owner: the daemon run that made it.
+        signed_at: when the call was signed.
+        fenced: whether its signature goes stale by itself.
+        whole_version: the instance's full version before the call.
+        sent_at: when the first byte was written.
+        finished_at: when it was settled.
+        http_status: of the answer.
+        cloud_request_id: the cloud's X-Request-Id.
+        result: what is known of it.
+    """
+
+    id: str
+    batch_id: str
+    request_id: int
+    instance_id: str
+    owner: str
+    signed_at: datetime
+    fenced: bool
+    whole_version: str | None
+    sent_at: datetime | None
+    finished_at: datetime | None
+    http_status: int | None
+    cloud_request_id: str | None
+    result: AttemptResult
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a request's history, append-only."""
+
+    id: int
+    request_id: int | None
+    at: datetime
+    kind: str
+    actor: str
+    state: State | None
+    detail: Detail
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which requests a listing shows; empty means any."""
+
+    states: frozenset[State] = frozenset()
+    targets: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    instance_id: str | None = None
+    follow_up: bool = False
+    """Only what a person has to look at: the `follow_up` view."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of one id given to `add`.
+
+    Attributes:
+        request: the new request, or the live one that stood already.
+        new: whether it is new.
+    """
+
+    request: Request
+    new: bool
+
+
+class Ledger(Protocol):
+    """The people's side of the store: asking, looking, deciding."""
+
+    def add(self, requests: Sequence[Request], actor: str) -> tuple[Added, ...]:
+        """Store new requests, all or nothing; an instance with a live request keeps that one."""
+        ...
+
+    def get(self, request_id: int) -> Request | None:
+        """One request by our number."""
+        ...
+
+    def latest(self, instance_id: str) -> Request | None:
+        """An instance's live request, or else its last one."""
+        ...
+
+    def page(self, which: Filter, after_id: int, limit: int) -> tuple[Request, ...]:
+        """Requests in the order of their ids; no transaction stays open between pages."""
+        ...
+
+    def counts(self) -> Mapping[tuple[str, State], int]:
+        """Requests by target and state."""
+        ...
+
+    def ahead_of(self, request: Request) -> int:
+        """Ready requests that go before it in its target and group."""
+        ...
+
+    def events(self, request_id: int) -> tuple[Event, ...]:
+        """A request's history, oldest first."""
+        ...
+
+    def attempts(self, request_id: int) -> tuple[AttemptRecord, ...]:
+        """A request's attempts, oldest first."""
+        ...
+
+    def apply(self, changes: Sequence[Change]) -> tuple[int, ...]:
+        """As `Queue.apply`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonRow:
+    """A daemon's sign of life, for `status`.
+
+    Attributes:
+        owner: random id of this run.
+        host: where it runs.
+        pid: its process id there.
+        version: of the program.
+        targets: names it serves.
+        started_at: when this run began.
+        beat_at: its last sign of life.
+        config_hash: of the configuration in force.
+        config_error: why the last reload was refused; None when it was not.
+        note: anything that holds releases, for people; such as a clock that disagrees.
+    """
+
+    owner: str
+    host: str
+    pid: int
+    version: str
+    targets: tuple[str, ...]
+    started_at: datetime
+    beat_at: datetime
+    config_hash: str
+    config_error: str | None = None
+    note: str | None = None
+
+
+class Controls(Protocol):
+    """Stops, signs of life and what is known of instances."""
+
+    def stops(self) -> tuple[Stop, ...]:
+        """Every stop in force or past its `until`; the reader compares."""
+        ...
+
+    def put_stop(self, stop: Stop) -> None:
+        """Set or replace the stop of that scope and kind, and append an event."""
+        ...
+
+    def lift_stop(self, scope: str, kinds: frozenset[str], actor: str, reason: str) -> int:
+        """Remove stops; returns how many there were."""
+        ...
+
+    def beat(self, row: DaemonRow) -> None:
+        """Write a daemon's sign of life."""
+        ...
+
+    def leave(self, owner: str) -> None:
+        """Remove a daemon's sign of life: it stops in order."""
+        ...
+
+    def daemons(self) -> tuple[DaemonRow, ...]:
+        """Every sign of life, the newest first."""
+        ...
+
+    def see_instances(self, target: str, instances: Sequence[Instance]) -> None:
+        """Remember what a look at the cloud showed."""
+        ...
+
+    def instance(self, target: str, instance_id: str) -> Instance | None:
+        """What the last look showed."""
+        ...
+
+    def high_water(self, now: datetime) -> datetime:
+        """Raise the highest wall-clock time ever seen to `now`, and return it."""
+        ...
+
+    def forget_finished(self, before: datetime, limit: int) -> int:
+        """Delete up to `limit` final, acknowledged or successful requests finished before."""
+        ...
+
+
+class Store(Queue, Ledger, Controls, Protocol):
+    """All sides of one database."""
+
+    def close(self) -> None:
+        """Close connections."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells the service manager how the daemon is."""
+
+    def ready(self, status: str) -> None:
+        """Started."""
+        ...
+
+    def status(self, text: str) -> None:
+        """One line for people."""
+        ...
+
+    def alive(self) -> None:
+        """Feed the watchdog: called by the work itself, never by a thread beside it."""
+        ...
+
+    def reloading(self) -> None:
+        """A reload begins; `ready` ends it."""
+        ...
+
+    def stopping(self) -> None:
+        """Stopping in order."""
+        ...

@@ -1,0 +1,1 @@
+"""Use cases: decisions of the core, carried out through the ports."""
