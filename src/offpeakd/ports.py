@@ -16,10 +16,33 @@ from offpeakd.core.model import (
     Detail,
     Instance,
     Job,
+    Lane,
     Request,
     State,
+    Stop,
 )
 from offpeakd.core.outcomes import CloudProblem, Outcome
+
+
+__all__ = [
+    "Added",
+    "AttemptRecord",
+    "Clock",
+    "Cloud",
+    "Controls",
+    "DaemonRow",
+    "Event",
+    "Filter",
+    "JobPage",
+    "Lane",
+    "Ledger",
+    "Notifier",
+    "Queue",
+    "SignedCall",
+    "Stop",
+    "Store",
+    "UpgradeAnswer",
+]
 
 
 class Clock(Protocol):
@@ -142,49 +165,6 @@ class Cloud(Protocol):
 
 
 # --------------------------------------------------------------------------- the store
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """A target's release is stopped, by a person or by what the cloud said.
-
-    Attributes:
-        scope: a target's name, or `*` for all.
-        kind: `pause` (a person; until resumed), `credentials`, `permission`, `configuration`
-            (until `until`, then one try), `throttled` or `unreachable` (until `until`).
-        reason: for people.
-        actor: who: a person, or `offpeakd`.
-        since: from when.
-        until: till when; None for a pause.
-        count: how often in a row.
-    """
-
-    scope: str
-    kind: str
-    reason: str
-    actor: str
-    since: datetime
-    until: datetime | None = None
-    count: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """What the plan needs to know of one target's queue.
-
-    Attributes:
-        target: its name.
-        ready_groups: groups with at least one request that is ready now.
-        next_ready_at: the earliest `wait_until` among the queued that are not held.
-        in_flight: requests submitting, unknown or running.
-        stops: those of this target and of `*`.
-    """
-
-    target: str
-    ready_groups: tuple[str, ...]
-    next_ready_at: datetime | None
-    in_flight: int
-    stops: tuple[Stop, ...]
 
 
 class Queue(Protocol):
