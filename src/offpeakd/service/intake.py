@@ -1,0 +1,38 @@
+"""Takes new requests in: all or nothing, and never a second one for an instance that has one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from offpeakd.core.intake import Wish, new_request
+from offpeakd.ports import Added, Clock, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Adds requests.
+
+    Attributes:
+        ledger: where they are kept.
+        clock: tells when they were made.
+    """
+
+    ledger: Ledger
+    clock: Clock
+
+    def add(self, wishes: Iterable[Wish], actor: str) -> tuple[Added, ...]:
+        """Store requests for the wishes, in one transaction.
+
+        Args:
+            wishes: whose instances are checked; an instance named twice makes one request.
+            actor: who asks.
+
+        Returns:
+            for each wish, in order, its new request or the live one that stood already.
+
+        Raises:
+            UsageError: one of them can't be; nothing is stored.
+            DatabaseError: nothing is stored.
+        """
+        now = self.clock.now()
+        requests = [new_request(wish, now, actor) for wish in wishes]
+        return self.ledger.add(requests, actor)
