@@ -1,0 +1,1 @@
+"""DDS and IAM of Huawei Cloud, over httpx: the only package that knows either."""
