@@ -3,9 +3,9 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final
 
+from offpeakd.core.grammar import GrammarError, nearest
 from offpeakd.core.identifiers import shown
 
 REGIONS: Final = (
@@ -71,18 +71,8 @@ _LAST_PORT: Final = 65535
 _EXAMPLE: Final = "https://dds.eu-west-101.myhuaweicloud.eu"
 
 
-class EndpointError(ValueError):
-    """An address or a region that may not be used.
-
-    Attributes:
-        what: what is wrong, without a final full stop.
-        fix: how to mend it, as an instruction.
-    """
-
-    def __init__(self, what: str, fix: str) -> None:
-        super().__init__(f"{what}. {fix}")
-        self.what = what
-        self.fix = fix
+class EndpointError(GrammarError):
+    """An address or a region that may not be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +108,8 @@ def parse_region(text: str) -> str:
     """
     if text in REGIONS:
         return text
-    near = get_close_matches(text.lower(), REGIONS, n=1)
-    hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(REGIONS)}."
+    near = nearest(text, REGIONS)
+    hint = f"Did you mean {near}?" if near else f"Known are {', '.join(REGIONS)}."
     raise EndpointError(
         f"no region {shown(text)} is known",
         f"{hint} For any other region give its `endpoint`.",

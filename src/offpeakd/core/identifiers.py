@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from offpeakd.core.grammar import GrammarError
+
 INSTANCE_SUFFIX: Final = "in02"
 """What ids of DDS instances end in; other database services have other numbers."""
 
@@ -13,18 +15,8 @@ _OTHER_SERVICE: Final = re.compile(r"[0-9a-f]{32}(in[0-9]{2})")
 _PART_OF_INSTANCE: Final = re.compile(r"[0-9a-f]{32}(no|gr)[0-9]{2}")
 
 
-class IdentifierError(ValueError):
-    """A text is no id of the kind asked for.
-
-    Attributes:
-        what: what is wrong, without a final full stop.
-        fix: how to mend it, as an instruction.
-    """
-
-    def __init__(self, what: str, fix: str) -> None:
-        super().__init__(f"{what}. {fix}")
-        self.what = what
-        self.fix = fix
+class IdentifierError(GrammarError):
+    """A text is no id of the kind asked for."""
 
 
 def is_instance_id(text: str) -> bool:
