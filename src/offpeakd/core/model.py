@@ -252,6 +252,19 @@ class Batch:
     instance_versions: tuple[str | None, ...]
 
 
+def as_claimed(batch: Batch) -> tuple[Request, ...]:
+    """A batch's requests as they stand once it is written down."""
+    return tuple(
+        replace(
+            request.moved_to(State.SUBMITTING, batch.signed_at),
+            attempt_id=attempt_id,
+            batch_id=batch.id,
+            attempts=request.attempts + 1,
+        )
+        for request, attempt_id in zip(batch.requests, batch.attempt_ids, strict=True)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class BatchResult:
     """What came of one call as a whole.

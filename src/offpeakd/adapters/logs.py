@@ -1,0 +1,74 @@
+"""Log lines: for people on a terminal, JSON elsewhere. The only home of structlog's set-up."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Final, TextIO
+
+import structlog
+
+FIELD_LIMIT: Final = 2048
+"""Characters of a field that a line keeps."""
+
+_SECRET_WORDS: Final = (
+    "authorization",
+    "password",
+    "secret",
+    "signature",
+    "token",
+    "x-auth",
+)
+_Fields = MutableMapping[str, object]
+
+
+def configure(level: str, form: str, stream: TextIO | None = None) -> None:
+    """Set up logging for the process.
+
+    Args:
+        level: `debug info warning error`.
+        form: `console`, `json`, or `auto`: console on a terminal.
+        stream: where lines go; standard error unless told.
+    """
+    out = stream if stream is not None else sys.stderr
+    for_people = form == "console" or (form == "auto" and out.isatty())
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            structlog.processors.format_exc_info,
+            _guard,
+            structlog.dev.ConsoleRenderer(colors=False, pad_event_to=20)
+            if for_people
+            else structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[level.upper()]
+        ),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(stream=out, level=logging.WARNING, force=True)
+    # Its own warnings tell of a pass that is still going, which is normal here.
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def _guard(_logger: object, _method: str, fields: _Fields) -> _Fields:
+    """Keep secrets out by name, foreign control characters out by escape, and lines short."""
+    for name, value in fields.items():
+        if any(word in name.lower() for word in _SECRET_WORDS):
+            fields[name] = "[redacted]"
+        elif isinstance(value, str):
+            fields[name] = _one_line(value)
+    return fields
+
+
+def _one_line(text: str) -> str:
+    kept = text if len(text) <= FIELD_LIMIT else f"{text[:FIELD_LIMIT]}…"
+    if kept.isprintable():
+        return kept
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in kept
+    )

@@ -1,0 +1,30 @@
+"""Which release of the IANA zone data computes the openings."""
+
+import zoneinfo
+from importlib import resources
+from pathlib import Path
+
+import tzdata
+
+
+def version() -> str:
+    """Release such as `2026b`: the system's where it has one, else the tzdata package's.
+
+    zoneinfo looks in the same order.
+    """
+    for folder in zoneinfo.TZPATH:
+        for name in ("tzdata.zi", "+VERSION"):
+            first = _first_line(Path(folder) / name)
+            if first:
+                return first.removeprefix("# version ").strip()
+    if resources.files("tzdata").joinpath("zoneinfo").is_dir():
+        return tzdata.IANA_VERSION
+    return "none"
+
+
+def _first_line(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as lines:
+            return lines.readline()
+    except OSError:
+        return ""

@@ -1,0 +1,363 @@
+"""The daemon: order of start and stop, signals, reload, and what runs when."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import IntEnum
+from types import FrameType
+from typing import Final
+
+import structlog
+
+from offpeakd import __version__
+from offpeakd.core.clock_text import both_clocks
+from offpeakd.core.errors import DatabaseError, OffpeakdError
+from offpeakd.core.model import DEFAULT_GROUP
+from offpeakd.core.plan import notices
+from offpeakd.core.stops import MENDED_BY_HAND
+from offpeakd.ports import Clock, DaemonRow, Notifier, Store
+from offpeakd.service.expiry import Expiry
+from offpeakd.service.follow_up import FollowUp
+from offpeakd.service.idle import Idle
+from offpeakd.service.recover import Recover
+from offpeakd.service.release import Release
+from offpeakd.service.retention import Retention
+from offpeakd.service.rules import CurrentRules, Rules
+from offpeakd.ticker import Ticker
+
+BEAT: Final = timedelta(seconds=15)
+HOUSEKEEPING: Final = timedelta(seconds=30)
+RETENTION: Final = timedelta(hours=1)
+STUCK: Final = timedelta(minutes=5)
+"""A pass that takes longer hangs: its longest call times out well before."""
+
+CLOCK_STEP: Final = timedelta(seconds=2)
+LOOK: Final = 1.0
+"""Seconds between the main thread's looks at signals, clock and watchdog."""
+
+_log = structlog.get_logger("daemon")
+
+
+class Exit(IntEnum):
+    """How `run` ends."""
+
+    DONE = 0
+    WAITING = 3
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+@dataclass(frozen=True, slots=True)
+class TargetLane:
+    """The services of one target.
+
+    Attributes:
+        name: of the target.
+        identity: what it was built from; a reload keeps a lane whose identity is the same.
+        release: sends.
+        follow_up: asks after jobs.
+        close: closes its connections.
+    """
+
+    name: str
+    identity: object
+    release: Release
+    follow_up: FollowUp
+    close: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What a configuration makes of the daemon.
+
+    Attributes:
+        rules: that decide.
+        lanes: by target; those whose identity did not change are the ones that run already.
+    """
+
+    rules: Rules
+    lanes: Mapping[str, TargetLane]
+
+
+@dataclass(slots=True)
+class Daemon:
+    """Runs until it is told to stop.
+
+    Attributes:
+        owner: random id of this run.
+        store: the database.
+        clock: the clocks.
+        notifier: tells the service manager.
+        rules: the configuration in force, shared with every service.
+        lanes: the targets' services.
+        reload: reads the configuration anew, given the lanes that run.
+        stopping: shared with every service.
+        until_idle: stop when nothing is left to do.
+    """
+
+    owner: str
+    store: Store
+    clock: Clock
+    notifier: Notifier
+    rules: CurrentRules
+    lanes: dict[str, TargetLane]
+    reload: Callable[[Mapping[str, TargetLane]], Configured]
+    stopping: threading.Event
+    until_idle: bool = False
+    _signals: list[int] = field(default_factory=list[int], init=False)
+    _retired: list[TargetLane] = field(default_factory=list[TargetLane], init=False)
+    _turns: dict[str, threading.Lock] = field(
+        default_factory=dict[str, threading.Lock], init=False
+    )
+    _look_now: threading.Event = field(default_factory=threading.Event, init=False)
+    _row: DaemonRow | None = field(default=None, init=False)
+    _ticker: Ticker | None = field(default=None, init=False)
+
+    def run(self) -> Exit:
+        """Work until a signal, idleness or a defect ends it.
+
+        Returns:
+            how it ended.
+
+        Raises:
+            DatabaseError: the store can't be read or written at the start.
+        """
+        previous = self._catch_signals()
+        try:
+            return self._run()
+        finally:
+            for number, action in previous.items():
+                signal.signal(number, action)
+
+    # ------------------------------------------------------------------ life
+
+    def _run(self) -> Exit:
+        Recover(self.owner, self.store, self.clock).run_once()
+        self._beat()
+        ticker = Ticker(self.clock, self.stopping, threads=2 * len(self.lanes) + 4)
+        self._ticker = ticker
+        for lane in self.lanes.values():
+            self._add_lane(lane)
+        ticker.add("housekeeping", self._housekeeping)
+        ticker.add("retention", self._retention)
+        ticker.add("beat", self._beat)
+        ticker.start()
+        self.notifier.ready(self._status())
+        _log.info("started", version=__version__, targets=sorted(self.lanes), owner=self.owner)
+        try:
+            ending = self._watch(ticker)
+        finally:
+            self.notifier.stopping()
+            ticker.stop()
+            self._leave()
+            for lane in (*self.lanes.values(), *self._retired):
+                lane.close()
+        failure = ticker.failure()
+        if failure is not None:
+            raise failure
+        _log.info("stopped", exit=int(ending))
+        return ending
+
+    def _watch(self, ticker: Ticker) -> Exit:
+        """The main thread's part: signals, clock steps, watchdog, idleness."""
+        offset = self._clock_offset()
+        idle = Idle(self.store, self.clock, self.rules)
+        while True:
+            self._look_now.wait(LOOK)
+            self._look_now.clear()
+            while self._signals:
+                ending = self._obey(self._signals.pop(0))
+                if ending is not None:
+                    return ending
+            if self.stopping.is_set():
+                return Exit.DONE
+            step = self._clock_offset() - offset
+            if abs(step) > CLOCK_STEP:
+                offset += step
+                _log.warning("clock_step", seconds=round(step.total_seconds(), 1))
+                ticker.wake_all()
+            if ticker.longest_pass() < STUCK:
+                self.notifier.alive()
+            if self.until_idle and self._idle(idle):
+                return Exit.WAITING if idle.left() else Exit.DONE
+
+    def _idle(self, idle: Idle) -> bool:
+        try:
+            return idle.reached()
+        except DatabaseError as error:
+            _log.warning("idle_unknown", error=error.message)
+            return False
+
+    def _clock_offset(self) -> timedelta:
+        return (
+            self.clock.now()
+            - datetime.fromtimestamp(0, tz=self.clock.now().tzinfo)
+            - (self.clock.boottime())
+        )
+
+    # ------------------------------------------------------------------ signals
+
+    def _catch_signals(self) -> dict[int, "Callable[[int, FrameType | None], object] | int | None"]:
+        def note(number: int, _frame: FrameType | None) -> None:
+            if number in (signal.SIGTERM, signal.SIGINT):
+                if self.stopping.is_set():
+                    # Asked twice: whatever was under way is `unknown` at the next start.
+                    os._exit(128 + number)
+                self.stopping.set()
+            self._signals.append(number)
+            self._look_now.set()
+
+        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        return {number: signal.signal(number, note) for number in numbers}
+
+    def _obey(self, number: int) -> Exit | None:
+        match number:
+            case signal.SIGTERM:
+                _log.info("stopping", why="SIGTERM: the call in flight is finished first")
+                return Exit.DONE
+            case signal.SIGINT:
+                _log.info("stopping", why="interrupted: the call in flight is finished first")
+                return Exit.INTERRUPTED
+            case _:
+                self._reload()
+                return None
+
+    def _reload(self) -> None:
+        """Take a new configuration whole, or keep the old one whole."""
+        self.notifier.reloading()
+        now = self.clock.now()
+        old = self.rules()
+        try:
+            configured = self.reload(self.lanes)
+        except OffpeakdError as error:
+            _log.error("reload_refused", error=str(error))  # noqa: TRY400 - a person's mistake has no traceback
+            self._beat_with(config_error=str(error))
+            self.notifier.ready(f"configuration refused, the old one stays: {error.message[:200]}")
+            return
+        groups = tuple(dict.fromkeys((*old.groups, *configured.rules.groups)))
+        new = configured.rules
+        self.rules.rules = replace(
+            new,
+            notices=notices(
+                old.calendar, new.calendar, groups, now, new.policy.min_notice, old.notices
+            ),
+        )
+        self._swap_lanes(configured.lanes)
+        for name in self.lanes:
+            self.store.lift_stop(name, MENDED_BY_HAND, "offpeakd", "the configuration was reloaded")
+        _log.info("reloaded", config=new.config_hash, targets=sorted(self.lanes))
+        self._beat_with(config_error=None)
+        self.notifier.ready(self._status())
+        if self._ticker is not None:
+            self._ticker.wake_all()
+
+    def _swap_lanes(self, lanes: Mapping[str, TargetLane]) -> None:
+        for name, lane in tuple(self.lanes.items()):
+            if lanes.get(name) is not lane:
+                self._remove_lane(name)
+        for name, lane in lanes.items():
+            if name not in self.lanes:
+                self.lanes[name] = lane
+                self._add_lane(lane)
+
+    # ------------------------------------------------------------------ work
+
+    def _add_lane(self, lane: TargetLane) -> None:
+        if self._ticker is not None:
+            self._ticker.add(f"release {lane.name}", lambda: self._release(lane))
+            self._ticker.add(f"follow-up {lane.name}", lambda: self._follow_up(lane))
+
+    def _remove_lane(self, name: str) -> None:
+        lane = self.lanes.pop(name)
+        if self._ticker is not None:
+            self._ticker.remove(f"release {name}")
+            self._ticker.remove(f"follow-up {name}")
+        # A call may be under way in it: its connections close when the daemon ends.
+        self._retired.append(lane)
+
+    def _release(self, lane: TargetLane) -> datetime:
+        """Release batch after batch; each is a new decision with a new `now`."""
+        with self._turns.setdefault(lane.name, threading.Lock()):
+            while not self.stopping.is_set():
+                done = lane.release.run_once()
+                if done.wake_at > self.clock.now():
+                    return done.wake_at
+        return self.clock.now()
+
+    def _follow_up(self, lane: TargetLane) -> datetime:
+        followed = lane.follow_up.run_once()
+        if followed.finished and self._ticker is not None:
+            self._ticker.wake(f"release {lane.name}")
+        return self.clock.now() + self.rules().policy.follow_up_every
+
+    def _housekeeping(self) -> datetime:
+        Expiry(self.store, self.clock).run_once()
+        return self.clock.now() + HOUSEKEEPING
+
+    def _retention(self) -> datetime:
+        Retention(self.store, self.clock, self.rules).run_once()
+        return self.clock.now() + RETENTION
+
+    # ------------------------------------------------------------------ sign of life
+
+    def _beat(self) -> datetime:
+        now = self.clock.now()
+        rules = self.rules()
+        if self._row is None:
+            self._row = DaemonRow(
+                owner=self.owner,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                version=__version__,
+                targets=tuple(sorted(self.lanes)),
+                started_at=now,
+                beat_at=now,
+                config_hash=rules.config_hash,
+            )
+        self._row = replace(
+            self._row,
+            beat_at=now,
+            config_hash=rules.config_hash,
+            targets=tuple(sorted(self.lanes)),
+        )
+        self.store.beat(self._row)
+        self.store.high_water(now)
+        self.notifier.status(self._status())
+        return now + BEAT
+
+    def _beat_with(self, config_error: str | None) -> None:
+        if self._row is not None:
+            self._row = replace(self._row, config_error=config_error)
+        try:
+            self._beat()
+        except DatabaseError as error:
+            _log.warning("beat_failed", error=error.message)
+
+    def _leave(self) -> None:
+        try:
+            self.store.leave(self.owner)
+        except DatabaseError as error:
+            _log.warning("leave_failed", error=error.message)
+
+    def _status(self) -> str:
+        """One line: what is open, or what opens next."""
+        rules = self.rules()
+        now = self.clock.now()
+        lines = []
+        for group in rules.groups:
+            standing = rules.calendar.at(now, group)
+            zone = rules.calendar.zone_of(group)
+            if standing.opening is not None:
+                end = standing.opening.end
+                until = f" until {both_clocks(end, zone, now)}" if end is not None else ""
+                lines.append(f"{group}: open{until}")
+            elif standing.next is not None and standing.next.start is not None:
+                lines.append(f"{group}: opens {both_clocks(standing.next.start, zone, now)}")
+            else:
+                lines.append(f"{group}: no window")
+        shown = [line for line in lines if not line.startswith(f"{DEFAULT_GROUP}: no window")]
+        return "; ".join(shown or lines)

@@ -1,0 +1,115 @@
+"""Fills a batch with requests whose instances are fit at this moment."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from offpeakd.core.model import BATCH_LIMIT, Change, Instance, Request
+from offpeakd.core.plan import Take
+from offpeakd.core.settle import settle_expired, settle_look
+from offpeakd.ports import Clock, Queue
+from offpeakd.service.inventory import Inventory
+from offpeakd.service.rules import Rules
+
+Fit = tuple[Request, Instance]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The requests of one batch, in order, with their instances as just seen.
+
+    Attributes:
+        fit: to be sent.
+        passed_over: how many the look sorted out.
+        suspects: ready requests of the same cohort that this batch leaves behind.
+    """
+
+    fit: tuple[Fit, ...]
+    passed_over: int
+    suspects: tuple[Request, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Chooses for one target's lane."""
+
+    target: str
+    queue: Queue
+    inventory: Inventory
+    clock: Clock
+    stopping: threading.Event
+
+    def fill(self, take: Take, rules: Rules) -> Chosen:
+        """Take ready requests in order until the batch is full or none is left.
+
+        Raises:
+            CloudError: the instances can't be looked at.
+            CredentialsError: no usable key or token.
+            DatabaseError: the queue can't be read or written.
+        """
+        fit: list[Fit] = []
+        passed_over = 0
+        left: list[Request] = []
+        while len(fit) < take.size and not self.stopping.is_set():
+            left = self._ready(take.group, fit)
+            candidates = left[: _room(take.size, fit, left)]
+            if not candidates:
+                break
+            more = len(left) > len(candidates)
+            sound, changes = self._sift(candidates, rules, more_to_come=more)
+            fit.extend(sound)
+            passed_over += len(changes)
+            if not changes:
+                break
+            self.queue.apply(changes)
+        taken = {request.id for request, _ in fit}
+        cohort = fit[0][0].cohort if fit else None
+        suspects = [one for one in left if cohort is not None and one.id not in taken]
+        return Chosen(tuple(fit), passed_over, tuple(suspects))
+
+    def _ready(self, group: str, fit: Sequence[Fit]) -> list[Request]:
+        """Ready requests that may share a call with those chosen, without these."""
+        taken = {request.id for request, _ in fit}
+        ready = self.queue.ready(self.target, group, BATCH_LIMIT + 1 + len(fit))
+        fresh = [request for request in ready if request.id not in taken]
+        if not fresh:
+            return []
+        cohort = fit[0][0].cohort if fit else fresh[0].cohort
+        return [request for request in fresh if request.cohort == cohort]
+
+    def _sift(
+        self, candidates: Sequence[Request], rules: Rules, *, more_to_come: bool
+    ) -> tuple[list[Fit], list[Change]]:
+        now = self.clock.now()
+        changes = [
+            settle_expired(request, now)
+            for request in candidates
+            if request.deadline is not None and request.deadline <= now
+        ]
+        gone = {change.before.id for change in changes}
+        current = [request for request in candidates if request.id not in gone]
+        seen = self.inventory.at_most(
+            rules.policy.preflight,
+            [request.instance_id for request in current],
+            more_to_come=more_to_come,
+        )
+        fit: list[Fit] = []
+        for request in current:
+            instance = seen[request.instance_id]
+            change = settle_look(request, instance, now)
+            if change is not None:
+                changes.append(change)
+            elif instance is not None:
+                fit.append((request, instance))
+        return fit, changes
+
+
+def _room(size: int, fit: Sequence[Fit], left: Sequence[Request]) -> int:
+    """How many more to take.
+
+    Among the suspects of a refused batch only half go together: whichever half is refused holds
+    the cause, so a single cause stands alone after the logarithm of ten calls.
+    """
+    if left and left[0].cohort is not None:
+        return max(0, (len(fit) + len(left) + 1) // 2 - len(fit))
+    return size - len(fit)

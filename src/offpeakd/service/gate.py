@@ -1,0 +1,78 @@
+"""The last look before the first byte: asked when the connection stands."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from offpeakd.core import stops
+from offpeakd.core.errors import DatabaseError
+from offpeakd.core.plan import admits
+from offpeakd.core.verdicts import Situation, Verdict
+from offpeakd.ports import Clock, Controls
+from offpeakd.service.rules import Rules
+
+DECISION_AGE: Final = timedelta(seconds=10)
+"""A decision older than this at the first byte is vetoed: the program was frozen between."""
+
+_PAUSE: Final = frozenset({"pause"})
+
+
+@dataclass(slots=True)
+class Gate:
+    """Decides at the first byte of one call, on the configuration in force then.
+
+    Attributes:
+        target: where the call goes.
+        group: whose windows admit it.
+        decided_at: boot time of the decision to send.
+        clock: wall clock for the window, boot time for the decision's age.
+        controls: where a pause stands.
+        rules: the configuration in force.
+        holds: the daemon's own reasons to release nothing.
+        stopping: set when the daemon stops.
+        veto: why the call was stopped; None when it was not.
+    """
+
+    target: str
+    group: str
+    decided_at: timedelta
+    clock: Clock
+    controls: Controls
+    rules: Callable[[], Rules]
+    holds: Callable[[], tuple[Verdict, ...]]
+    stopping: threading.Event
+    veto: str | None = field(default=None, init=False)
+
+    def __call__(self) -> str | None:
+        """The reason against writing the first byte; None to go on."""
+        self.veto = self._look()
+        return self.veto
+
+    def _look(self) -> str | None:
+        if self.stopping.is_set():
+            return "the daemon is stopping"
+        paused = self._paused()
+        if paused is not None:
+            return paused
+        held = self.holds()
+        if held:
+            return held[0].sentence
+        age = self.clock.boottime() - self.decided_at
+        if age > DECISION_AGE:
+            return f"the decision to send is {age.total_seconds():.0f} s old"
+        rules = self.rules()
+        now = self.clock.now()
+        situation = Situation(now, rules.calendar, rules.policy, notices=rules.notices)
+        against = admits(self.group, situation)
+        return None if against is None else against.sentence
+
+    def _paused(self) -> str | None:
+        try:
+            standing = self.controls.stops()
+        except DatabaseError as error:
+            return f"the database can't be read: {error.message}"
+        mine = tuple(stop for stop in standing if stop.scope in ("*", self.target))
+        paused = stops.in_force(mine, _PAUSE, self.clock.now())
+        return None if paused is None else f"paused by {paused.actor}: {paused.reason}"

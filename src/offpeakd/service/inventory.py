@@ -1,0 +1,91 @@
+"""Looks at a target's instances, so that no call is made on old knowledge."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from offpeakd.core.model import Instance
+from offpeakd.ports import Clock, Cloud, Controls
+
+PAGE = 100
+"""Instances a page of the cloud's listing holds."""
+
+
+@dataclass(slots=True)
+class Inventory:
+    """The last look at one target's instances. Used by that target's lane alone.
+
+    Attributes:
+        target: its name.
+        cloud: where to look.
+        controls: where to remember what was seen, for `show` and `why`.
+        clock: for the age of a look.
+    """
+
+    target: str
+    cloud: Cloud
+    controls: Controls
+    clock: Clock
+    _seen: dict[str, Instance] = field(default_factory=dict, init=False)
+    _looked_at: timedelta | None = field(default=None, init=False)
+
+    def age(self) -> timedelta | None:
+        """How old the last full look is; None before the first."""
+        return None if self._looked_at is None else self.clock.boottime() - self._looked_at
+
+    def look(self) -> None:
+        """Read the whole listing.
+
+        Raises:
+            CloudError: it can't be read.
+            CredentialsError: no usable key or token.
+        """
+        began = self.clock.boottime()
+        instances = self.cloud.list_instances()
+        self._seen = {instance.id: instance for instance in instances}
+        self._looked_at = began
+        self.controls.see_instances(self.target, instances)
+
+    def at_most(
+        self, age: timedelta, ids: Sequence[str], *, more_to_come: bool
+    ) -> Mapping[str, Instance | None]:
+        """The chosen instances, seen within `age`.
+
+        The whole listing is read where it costs fewer calls than asking one by one, or where
+        further batches will profit from it.
+
+        Args:
+            age: how old a look may be.
+            ids: the chosen.
+            more_to_come: whether further batches wait behind these.
+
+        Returns:
+            by id; None for one that the cloud does not know.
+
+        Raises:
+            CloudError: it can't be read.
+            CredentialsError: no usable key or token.
+        """
+        known_age = self.age()
+        if known_age is not None and known_age <= age:
+            return {instance_id: self._known(instance_id) for instance_id in ids}
+        if not more_to_come and self._pages() > len(ids):
+            return self._one_by_one(ids)
+        self.look()
+        return {instance_id: self._known(instance_id) for instance_id in ids}
+
+    def _pages(self) -> int:
+        return 1 + len(self._seen) // PAGE
+
+    def _known(self, instance_id: str) -> Instance | None:
+        """A listing may lag behind a new instance, so absence is confirmed by asking for it."""
+        known = self._seen.get(instance_id)
+        return known if known is not None else self._ask(instance_id)
+
+    def _one_by_one(self, ids: Sequence[str]) -> Mapping[str, Instance | None]:
+        found = {instance_id: self._ask(instance_id) for instance_id in ids}
+        self.controls.see_instances(self.target, [seen for seen in found.values() if seen])
+        return found
+
+    def _ask(self, instance_id: str) -> Instance | None:
+        return self.cloud.find_instance(instance_id)

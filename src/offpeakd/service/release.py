@@ -1,0 +1,239 @@
+"""Releases one target's requests: decide, look, write down, call, write down what came of it."""
+
+import hashlib
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import uuid4
+
+import structlog
+
+from offpeakd.core import stops
+from offpeakd.core.errors import CloudError, CredentialsError
+from offpeakd.core.model import Batch, Instance, Lane, Request, as_claimed
+from offpeakd.core.plan import Take, next_edge, plan
+from offpeakd.core.settle import concerns_one, settle, settle_cleared
+from offpeakd.core.verdicts import LaneFacts, Situation, Verdict
+from offpeakd.ports import Clock, Cloud, SignedCall, Store, UpgradeAnswer
+from offpeakd.service.choice import Choice, Chosen
+from offpeakd.service.gate import Gate
+from offpeakd.service.inventory import Inventory
+from offpeakd.service.rules import Rules
+
+_FAR: Final = timedelta(days=366)
+_log = structlog.get_logger("release")
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass did.
+
+    Attributes:
+        sent: instances in the call that was made; 0 when none was.
+        passed_over: requests that the look before sending sorted out.
+        wake_at: when to pass again.
+        blockers: why nothing more was sent.
+    """
+
+    sent: int
+    passed_over: int
+    wake_at: datetime
+    blockers: tuple[Verdict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One target's lane.
+
+    Attributes:
+        target: its name.
+        owner: random id of this run of the daemon.
+        store: the queue.
+        cloud: where the calls go.
+        inventory: the look before each call.
+        clock: wall clock for windows, boot time for ages.
+        rules: the configuration in force.
+        holds: the daemon's own reasons to release nothing.
+        stopping: set when the daemon stops.
+    """
+
+    target: str
+    owner: str
+    store: Store
+    cloud: Cloud
+    inventory: Inventory
+    clock: Clock
+    rules: Callable[[], Rules]
+    holds: Callable[[], tuple[Verdict, ...]]
+    stopping: threading.Event
+
+    def run_once(self) -> Pass:
+        """Make at most one call.
+
+        Raises:
+            DatabaseError: the store can't be read or written; nothing is lost.
+        """
+        rules = self.rules()
+        now = self.clock.now()
+        edge = next_edge(rules.calendar, rules.groups, now)
+        if edge is None:
+            return Pass(0, 0, now + _FAR)
+        if edge > now:
+            return self._before_opening(edge, now, rules)
+        lane = self.store.lane(self.target, now)
+        facts = self._facts(lane, rules)
+        decision = plan(
+            lane,
+            facts,
+            Situation(now, rules.calendar, rules.policy, notices=rules.notices),
+        )
+        if decision.take is None:
+            return Pass(0, 0, decision.wake_at, decision.blockers)
+        try:
+            return self._take(decision.take, lane, rules)
+        except (CloudError, CredentialsError) as error:
+            self._stop_after(error, lane)
+            return Pass(0, 0, self.clock.now())
+
+    # ------------------------------------------------------------------ before the opening
+
+    def _before_opening(self, edge: datetime, now: datetime, rules: Rules) -> Pass:
+        """Look at the instances shortly before an opening, so that its first call goes at once."""
+        lead = rules.policy.preflight / 2
+        if now < edge - lead:
+            return Pass(0, 0, edge - lead)
+        age = self.inventory.age()
+        if age is None or age + (edge - now) > rules.policy.preflight:
+            self._warm_up(now)
+        return Pass(0, 0, edge)
+
+    def _warm_up(self, now: datetime) -> None:
+        lane = self.store.lane(self.target, now)
+        if not lane.ready_groups or stops.in_force(lane.stops, stops.ALL_CALLS, now):
+            return
+        try:
+            self.inventory.look()
+        except (CloudError, CredentialsError) as error:
+            self._stop_after(error, lane)
+
+    def _stop_after(self, error: CloudError | CredentialsError, lane: Lane) -> None:
+        stop = stops.stop_for_error(self.target, error, self.clock.now(), lane.stops)
+        self.store.put_stop(stop)
+        _log.warning("look_failed", target=self.target, kind=stop.kind, error=error.message)
+
+    # ------------------------------------------------------------------ one batch
+
+    def _take(self, take: Take, lane: Lane, rules: Rules) -> Pass:
+        chosen = self._choice().fill(take, rules)
+        if not chosen.fit:
+            return Pass(0, chosen.passed_over, self.clock.now())
+        decided_at = self.clock.boottime()
+        call = self.cloud.sign_upgrade([request.instance_id for request, _ in chosen.fit])
+        batch = self._batch(take, chosen.fit, call, rules)
+        if not self.store.claim(batch):
+            return Pass(0, chosen.passed_over, self.clock.now())
+        gate = Gate(
+            self.target,
+            take.group,
+            decided_at,
+            self.clock,
+            self.store,
+            self.rules,
+            self.holds,
+            self.stopping,
+        )
+        answer = self.cloud.send(call, gate)
+        self._write_down(batch, answer, chosen, rules)
+        self._mind_target(answer, lane, vetoed=gate.veto is not None)
+        return Pass(len(chosen.fit), chosen.passed_over, self.clock.now())
+
+    def _choice(self) -> Choice:
+        return Choice(self.target, self.store, self.inventory, self.clock, self.stopping)
+
+    def _batch(
+        self, take: Take, fit: Sequence[tuple[Request, Instance]], call: SignedCall, rules: Rules
+    ) -> Batch:
+        return Batch(
+            id=uuid4().hex,
+            target=self.target,
+            group=take.group,
+            requests=tuple(request for request, _ in fit),
+            attempt_ids=tuple(uuid4().hex for _ in fit),
+            owner=self.owner,
+            windows=take.opening.windows,
+            opening_start=take.opening.start,
+            opening_end=take.opening.end,
+            signed_at=call.signed_at,
+            fenced=call.fenced,
+            body_sha256=hashlib.sha256(call.body).hexdigest(),
+            config_hash=rules.config_hash,
+            tzdata_version=rules.tzdata_version,
+            instance_versions=tuple(instance.whole_version for _, instance in fit),
+        )
+
+    # ------------------------------------------------------------------ what came of it
+
+    def _write_down(
+        self, batch: Batch, answer: UpgradeAnswer, chosen: Chosen, rules: Rules
+    ) -> None:
+        claimed = as_claimed(batch)
+        split = batch.id if len(claimed) > 1 and concerns_one(answer.problem) else None
+        changes = [
+            settle(
+                request, answer.outcomes[request.instance_id], answer.result, rules.policy, split
+            )
+            for request in claimed
+        ]
+        lost = self.store.record(batch.id, answer.result, changes)
+        if concerns_one(answer.problem) and chosen.suspects:
+            self.store.apply(
+                [settle_cleared(one, answer.result.finished_at) for one in chosen.suspects]
+            )
+        _log.info(
+            "batch",
+            target=self.target,
+            batch=batch.id,
+            windows=",".join(batch.windows),
+            outcome=answer.result.outcome,
+            status=answer.result.http_status,
+            cloud_request=answer.result.cloud_request_id,
+            message=answer.result.message,
+            **Counter(change.event for change in changes),
+        )
+        if answer.foreign_ids:
+            _log.warning("foreign_ids", target=self.target, ids=answer.foreign_ids)
+        if lost:
+            _log.warning("lost_races", target=self.target, requests=lost)
+
+    def _mind_target(self, answer: UpgradeAnswer, lane: Lane, *, vetoed: bool) -> None:
+        now = answer.result.finished_at
+        stop = None
+        if answer.problem is not None:
+            stop = stops.stop_for_problem(
+                self.target,
+                answer.problem,
+                now,
+                lane.stops,
+                retry_after=answer.retry_after,
+                renewable=answer.renewable,
+            )
+        elif answer.result.outcome == "not_sent" and not vetoed:
+            stop = stops.unreachable(self.target, answer.result.message or "", now, lane.stops)
+        if stop is not None:
+            self.store.put_stop(stop)
+            _log.warning("target_stopped", target=self.target, kind=stop.kind, reason=stop.reason)
+        elif answer.result.outcome == "answered":
+            lapsed = frozenset(one.kind for one in lane.stops) & stops.PASSING
+            if lapsed:
+                self.store.lift_stop(self.target, lapsed, "offpeakd", "a call went through")
+
+    def _facts(self, lane: Lane, rules: Rules) -> LaneFacts:
+        return LaneFacts(
+            in_flight=lane.in_flight,
+            limit=rules.in_flight[self.target],
+            stops=lane.stops,
+            holds=self.holds(),
+        )

@@ -1,0 +1,45 @@
+"""The configuration in force, as the services see it. A reload swaps one reference to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from offpeakd.core.calendar import Calendar
+from offpeakd.core.model import DEFAULT_GROUP, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides, at one time.
+
+    Attributes:
+        calendar: windows, freezes and groups.
+        policy: limits and patience.
+        in_flight: upgrades at once, by target; its keys are the targets.
+        config_hash: names the configuration in events.
+        tzdata_version: of the zone data that computes openings.
+        notices: groups whose windows a reload opened over the present moment stay shut until then.
+    """
+
+    calendar: Calendar
+    policy: Policy
+    in_flight: Mapping[str, int]
+    config_hash: str
+    tzdata_version: str
+    notices: Mapping[str, datetime] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Every group whose windows may matter: the configured ones, and the default."""
+        return tuple(dict.fromkeys((*self.calendar.groups, DEFAULT_GROUP)))
+
+
+@dataclass(slots=True)
+class CurrentRules:
+    """The one reference that a reload swaps; every decision reads it anew."""
+
+    rules: Rules
+
+    def __call__(self) -> Rules:
+        """The rules in force."""
+        return self.rules

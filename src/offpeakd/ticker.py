@@ -1,0 +1,133 @@
+"""Wakes the daemon's work: APScheduler as a ticker, never as the queue.
+
+Every pass reads the clock and decides for itself, so that a wake-up that comes early, late or
+twice is harmless.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from offpeakd.core.errors import DatabaseError
+from offpeakd.ports import Clock
+
+AT_MOST: Final = timedelta(seconds=15)
+"""The longest time without a look at the clock, however far the next edge is."""
+
+AFTER_ERROR: Final = timedelta(seconds=15)
+_SOONEST: Final = timedelta(milliseconds=1)
+_log = structlog.get_logger("ticker")
+
+Work = Callable[[], datetime]
+"""One pass; answers when the next is due."""
+
+
+class Wake(BaseTrigger):
+    """Fires when its work asked to be woken, and at least every `AT_MOST`.
+
+    Its next time always lies ahead of now, so that a clock that jumps makes one pass, not one
+    for each that was missed.
+    """
+
+    def __init__(self) -> None:
+        self.due: datetime | None = None
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """The earliest of what was asked for and the longest wait."""
+        latest = now + AT_MOST
+        if self.due is None:
+            return now if previous_fire_time is None else latest
+        return max(min(self.due, latest), now + _SOONEST)
+
+
+class Ticker:
+    """Runs each piece of work in a pool thread, never twice at once.
+
+    Attributes:
+        clock: for when a failed pass is tried again.
+        stopping: no pass starts once it is set.
+    """
+
+    def __init__(self, clock: Clock, stopping: threading.Event, threads: int) -> None:
+        self.clock = clock
+        self.stopping = stopping
+        self._triggers: dict[str, Wake] = {}
+        self._busy_since: dict[str, timedelta] = {}
+        self._failures: list[Exception] = []
+        self._scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(threads)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone=UTC,
+        )
+
+    def add(self, name: str, work: Work) -> None:
+        """Run a piece of work now, and then whenever it asks to be woken."""
+        trigger = Wake()
+        self._triggers[name] = trigger
+        self._scheduler.add_job(lambda: self._run(name, work), trigger, id=name)
+
+    def remove(self, name: str) -> None:
+        """Run it no more; a pass under way ends by itself."""
+        del self._triggers[name]
+        self._scheduler.remove_job(name)
+
+    def start(self) -> None:
+        """Begin."""
+        self._scheduler.start()
+
+    def wake(self, name: str) -> None:
+        """Run it soon, whatever it asked for."""
+        self._set_due(name, self.clock.now())
+
+    def wake_all(self) -> None:
+        """After a step of the clock or a reload: every due time may be wrong."""
+        for name in tuple(self._triggers):
+            self.wake(name)
+
+    def stop(self) -> None:
+        """Start no pass any more, and wait for those under way."""
+        self.stopping.set()
+        self._scheduler.shutdown(wait=True)
+
+    def longest_pass(self) -> timedelta:
+        """How long the oldest pass under way has been going."""
+        now = self.clock.boottime()
+        return max(
+            (now - since for since in tuple(self._busy_since.values())), default=timedelta(0)
+        )
+
+    def failure(self) -> Exception | None:
+        """The first defect that a pass met; the daemon ends with it."""
+        return self._failures[0] if self._failures else None
+
+    def _run(self, name: str, work: Work) -> None:
+        if self.stopping.is_set():
+            return
+        self._busy_since[name] = self.clock.boottime()
+        due = self.clock.now() + AFTER_ERROR
+        try:
+            due = work()
+        except DatabaseError as error:
+            _log.error("pass_failed", work=name, error=str(error))  # noqa: TRY400 - no traceback for a full disk
+        except Exception as error:
+            _log.exception("defect", work=name)
+            self._failures.append(error)
+            self.stopping.set()
+        finally:
+            del self._busy_since[name]
+        if not self.stopping.is_set():
+            self._set_due(name, due)
+
+    def _set_due(self, name: str, due: datetime) -> None:
+        trigger = self._triggers.get(name)
+        if trigger is None:
+            return
+        trigger.due = due
+        now = self.clock.now()
+        self._scheduler.modify_job(name, next_run_time=trigger.get_next_fire_time(now, now))

@@ -1,0 +1,3 @@
+from typing import Final
+
+EVENT_JOB_ERROR: Final[int]
