@@ -1,0 +1,115 @@
+"""One HTTP answer, and what can be read from any of them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Final, cast
+
+from offpeakd.adapters.huaweicloud.error_codes import normal_code
+
+JsonObject = Mapping[str, object]
+
+MESSAGE_LIMIT: Final = 2048
+"""Characters of the cloud's text that are kept."""
+
+_CODES: Final = ("error_code", "errorCode", "code")
+_MESSAGES: Final = ("error_msg", "error_message", "errorMsg", "message", "title")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer, read to its end.
+
+    Attributes:
+        status: HTTP status.
+        headers: by lower-case name.
+        body: the bytes; secrets of the call are already removed.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def json_object(body: bytes) -> JsonObject | None:
+    """The body as a JSON object; None when it is anything else."""
+    try:
+        value: object = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return as_object(value)
+
+
+def as_object(value: object) -> JsonObject | None:
+    """A part of a JSON document as an object; None when it is anything else."""
+    return cast("JsonObject", value) if isinstance(value, dict) else None
+
+
+def as_list(value: object) -> list[object] | None:
+    """A part of a JSON document as a list; None when it is anything else."""
+    return cast("list[object]", value) if isinstance(value, list) else None
+
+
+def named_error(answer: Answer) -> tuple[str, str]:
+    """The error's code and message.
+
+    Knows the shapes of DDS, of the gateway (`error_code`), of IAM (`error` with a number) and the
+    others that the official SDK knows.
+
+    Returns:
+        `HTTP.<status>` where the body names no code or only a number; an empty message where it
+        has none.
+    """
+    document = json_object(answer.body) or {}
+    nested = [part for part in map(as_object, document.values()) if part is not None]
+    for part in [document, *nested]:
+        code = next((part[name] for name in _CODES if name in part), None)
+        message = next((part[name] for name in _MESSAGES if name in part), None)
+        if code is not None or isinstance(message, str):
+            return _code(code, answer.status), str(message or "")[:MESSAGE_LIMIT]
+    return f"HTTP.{answer.status}", ""
+
+
+def request_id(answer: Answer) -> str | None:
+    """The id which the cloud's support asks for."""
+    stated = answer.headers.get("x-request-id")
+    in_body = (json_object(answer.body) or {}).get("request_id")
+    if not stated and isinstance(in_body, str):
+        stated = in_body
+    return stated or answer.headers.get("x-iam-trace-id") or None
+
+
+def cloud_time(answer: Answer) -> datetime | None:
+    """The answer's `Date` header; None where it has none that can be read."""
+    return _http_date(answer.headers.get("date", ""))
+
+
+def retry_after(answer: Answer, now: datetime) -> timedelta | None:
+    """How long the cloud asks us to stay away; None where it does not say.
+
+    Args:
+        answer: any.
+        now: our wall clock, used where an instant is stated and the answer has no date.
+    """
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return timedelta(seconds=min(int(text[:9]), 86_400))
+    instant = _http_date(text)
+    if instant is None:
+        return None
+    return max(instant - (cloud_time(answer) or now), timedelta(0))
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        instant = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return instant.replace(tzinfo=instant.tzinfo or UTC).astimezone(UTC)
+
+
+def _code(code: object, status: int) -> str:
+    text = str(code or "").strip()[:64]
+    return normal_code(text) if text and not text.isdigit() else f"HTTP.{status}"

@@ -1,0 +1,240 @@
+"""HTTP to one endpoint: each call once, no redirect, no proxy from the environment."""
+
+import logging
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import httpx
+
+from offpeakd import __version__
+from offpeakd.adapters.huaweicloud.answers import Answer, cloud_time
+from offpeakd.adapters.huaweicloud.signing import Query, request_target
+from offpeakd.core.errors import ConfigurationError, Problem
+from offpeakd.ports import Clock
+
+USER_AGENT: Final = f"offpeakd/{__version__}"
+
+_UNSIGNED: Final = {"Accept": "*/*", "Accept-Encoding": "identity"}
+"""No compression: a few bytes could swell to any size."""
+
+_SECRET_HEADERS: Final = frozenset({"authorization", "x-auth-token", "x-security-token"})
+_SHORTEST_SECRET: Final = 8
+_IDLE_LIMIT: Final = 30.0
+"""Seconds a connection may lie unused: well under what gateways allow, so that none is found dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, before it is authorized.
+
+    Attributes:
+        method: such as `GET`.
+        path: percent-encoded.
+        query: as it is meant, unescaped.
+        body: the exact bytes.
+    """
+
+    method: str
+    path: str
+    query: Query = ()
+    body: bytes = b""
+
+    @property
+    def target(self) -> str:
+        """The target of the request line."""
+        return request_target(self.path, self.query)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a call may take.
+
+    Attributes:
+        connect: for name, connection and TLS, each.
+        read: the longest silence while an answer is awaited; a whole body may take twice that.
+        write: the longest halt while a request is written.
+    """
+
+    connect: timedelta
+    read: timedelta
+    write: timedelta
+
+
+class CallFailedError(Exception):
+    """No whole answer came. Stays inside this package.
+
+    Attributes:
+        why: for people; without secrets.
+        answer: status and headers, when these came.
+    """
+
+    def __init__(self, why: str, answer: Answer | None = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.answer = answer
+
+
+class Transport:
+    """One httpx client for one endpoint, for life."""
+
+    def __init__(
+        self, endpoint: str, clock: Clock, patience: Patience, ca_file: str | None = None
+    ) -> None:
+        # Their INFO lines show every address, their DEBUG lines show tokens.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        logging.getLogger("httpcore").setLevel(logging.WARNING)
+        self._base = httpx.URL(endpoint)
+        self._clock = clock
+        self._patience = patience
+        self._client = httpx.Client(
+            verify=_tls(ca_file),
+            http1=True,
+            http2=False,
+            follow_redirects=False,
+            trust_env=False,
+            timeout=httpx.Timeout(
+                connect=patience.connect.total_seconds(),
+                read=patience.read.total_seconds(),
+                write=patience.write.total_seconds(),
+                pool=patience.connect.total_seconds(),
+            ),
+            limits=httpx.Limits(keepalive_expiry=_IDLE_LIMIT),
+        )
+        self.offset: timedelta | None = None
+        """Our wall clock less the `Date` of the last answer."""
+
+    @property
+    def host(self) -> str:
+        """What the header `Host` says."""
+        return self._base.netloc.decode("ascii")
+
+    def exchange(
+        self,
+        call: Call,
+        headers: Mapping[str, str],
+        limit: int,
+        *,
+        before_first_byte: Callable[[], None] | None = None,
+        secrets: tuple[str, ...] = (),
+    ) -> Answer:
+        """Make a call, once, and read its answer to the end.
+
+        Args:
+            call: what to send.
+            headers: with `Host`, and signed where that is needed.
+            limit: bytes of the body that are read at the most.
+            before_first_byte: asked when the connection stands; what it raises comes through,
+                and proves that nothing was written.
+            secrets: further texts to remove from the answer, beside those of the headers.
+
+        Raises:
+            CallFailedError: no whole answer came.
+        """
+        if self._client.is_closed:
+            raise CallFailedError("the program is stopping")
+        request = httpx.Request(
+            call.method,
+            self._base.copy_with(raw_path=call.target.encode("ascii")),
+            headers={**_UNSIGNED, **headers},
+            content=call.body or None,
+            extensions={"trace": _FirstByte(before_first_byte)} if before_first_byte else {},
+        )
+        try:
+            response = self._client.send(request, stream=True)
+        except httpx.HTTPError as error:
+            raise CallFailedError(self._why(error)) from None
+        try:
+            return self._read(response, limit, (*secrets, *_secrets(headers)))
+        finally:
+            response.close()
+
+    def close(self) -> None:
+        """Close the connections; calls made later fail."""
+        self._client.close()
+
+    def _read(self, response: httpx.Response, limit: int, secrets: tuple[str, ...]) -> Answer:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        head = Answer(response.status_code, headers, b"")
+        self._observe(head)
+        until = self._clock.boottime() + 2 * self._patience.read
+        body = bytearray()
+        try:
+            for chunk in response.iter_raw():
+                body += chunk
+                if len(body) > limit:
+                    raise CallFailedError(f"the answer is longer than {limit} bytes", head)
+                if self._clock.boottime() > until:
+                    raise CallFailedError("the answer took too long", head)
+        except httpx.HTTPError as error:
+            raise CallFailedError(self._why(error), head) from None
+        return Answer(response.status_code, headers, _without(bytes(body), secrets))
+
+    def _observe(self, answer: Answer) -> None:
+        stated = cloud_time(answer)
+        if stated is not None:
+            self.offset = self._clock.now() - stated
+
+    def _why(self, error: httpx.HTTPError) -> str:
+        seconds = self._patience.read.total_seconds()
+        match error:
+            case httpx.ConnectTimeout() | httpx.PoolTimeout():
+                wait = self._patience.connect.total_seconds()
+                return f"{self.host}: no connection within {wait:g} s"
+            case httpx.ConnectError():
+                return f"{self.host}: {error}"
+            case httpx.ReadTimeout():
+                return f"{self.host}: nothing came for {seconds:g} s"
+            case httpx.LocalProtocolError():
+                # Its text repeats the header, which may be a secret.
+                return f"{self.host}: the request can't be written as HTTP"
+            case _:
+                return f"{self.host}: the connection broke ({str(error) or type(error).__name__})"
+
+
+class _FirstByte:
+    """Calls back once, at the first event that is not about the connection.
+
+    With httpcore 1 that is `http11.send_request_headers.started`.
+    """
+
+    def __init__(self, ask: Callable[[], None]) -> None:
+        self._ask = ask
+        self._asked = False
+
+    def __call__(self, event: str, _info: object) -> None:
+        if self._asked or event.startswith("connection."):
+            return
+        self._asked = True
+        self._ask()
+
+
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    if ca_file is None:
+        context = httpx.create_ssl_context(trust_env=False)
+    else:
+        try:
+            context = ssl.create_default_context(cafile=ca_file)
+        except OSError as error:
+            what = f"no certificates can be read from it ({error.strerror or error})"
+            fix = "Name a PEM file with the authorities to trust."
+            raise ConfigurationError((Problem(ca_file, 0, 0, "ca_file", what, fix),)) from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _secrets(headers: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(
+        value
+        for name, value in headers.items()
+        if name.lower() in _SECRET_HEADERS and len(value) >= _SHORTEST_SECRET
+    )
+
+
+def _without(body: bytes, secrets: tuple[str, ...]) -> bytes:
+    """The body without secrets that the cloud may repeat, as in an error about a signature."""
+    for secret in secrets:
+        body = body.replace(secret.encode(), b"[removed]")
+    return body
