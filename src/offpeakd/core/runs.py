@@ -1,0 +1,173 @@
+"""Openings of several windows laid over each other: what overlaps or touches is one run."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Final, NamedTuple
+
+from offpeakd.core.occurrences import LAST_DAY, Occurrence, Recurrence
+from offpeakd.core.wallclock import (
+    FIRST_INSTANT,
+    LAST_INSTANT,
+    later,
+    midnight,
+    readings,
+    within_reach,
+)
+
+EXTENT: Final = timedelta(days=4 * 366)
+"""How far the ends of one run are looked for; beyond, it counts as without that end."""
+
+
+class Run(NamedTuple):
+    """One unbroken stretch of one or more openings, freezes not yet taken off.
+
+    Attributes:
+        start: first instant; `FIRST_INSTANT` where it has always been open.
+        end: first instant after it; `LAST_INSTANT` where it never closes.
+        occurrences: what it is made of, in order.
+    """
+
+    start: datetime
+    end: datetime
+    occurrences: list[Occurrence]
+
+
+def runs(
+    recurrences: Sequence[Recurrence],
+    always: Sequence[Occurrence],
+    since: datetime,
+    until: datetime,
+) -> Iterator[Run]:
+    """Every run that overlaps `[since, until)`, in order, each with its true ends.
+
+    Days are looked at in growing steps, and only as far as the caller goes on asking.
+
+    Args:
+        recurrences: the windows.
+        always: what is open all the time.
+        since: first instant of interest.
+        until: first instant that is not.
+    """
+    walk = _Walk(recurrences, always, since)
+    give_up = later(until, EXTENT)
+    pending = walk.begin()
+    while True:
+        bound = walk.bound()
+        rest: list[Occurrence] = []
+        for run in _joined(pending):
+            if run.start >= until:
+                return
+            if run.end < bound:
+                if run.end > since:
+                    yield run
+            elif bound >= give_up:
+                yield run._replace(end=LAST_INSTANT)
+            else:
+                rest.extend(run.occurrences)
+        if bound >= give_up or (bound >= until and not rest):
+            return
+        pending = sorted(rest + walk.onward())
+
+
+def _joined(occurrences: Sequence[Occurrence]) -> Iterator[Run]:
+    """Runs of what overlaps or touches.
+
+    Args:
+        occurrences: in order.
+    """
+    members: list[Occurrence] = []
+    reached = FIRST_INSTANT
+    for occurrence in occurrences:
+        if members and occurrence.start > reached:
+            yield Run(members[0].start, reached, members)
+            members = []
+        reached = max(reached, occurrence.end) if members else occurrence.end
+        members.append(occurrence)
+    if members:
+        yield Run(members[0].start, reached, members)
+
+
+class _Walk:
+    """The days of some windows round an instant, each counted on its own wall clock."""
+
+    __slots__ = ("_always", "_days", "_seen", "_since", "_step", "_zones")
+
+    def __init__(
+        self, recurrences: Sequence[Recurrence], always: Sequence[Occurrence], since: datetime
+    ) -> None:
+        self._since = within_reach(since)
+        self._always = always
+        self._zones: dict[tzinfo, int] = {}
+        self._days: list[tuple[Recurrence, int]] = []
+        for recurrence in recurrences:
+            day = self._zones.get(recurrence.zone)
+            if day is None:
+                day = _local_day(self._since, recurrence.zone)
+                self._zones[recurrence.zone] = day
+            self._days.append((recurrence, day))
+        self._seen = 1
+        self._step = 1
+
+    def begin(self) -> list[Occurrence]:
+        """What may hold at the instant, all that joins it from before, and a day onward."""
+        found = [*self._always]
+        for recurrence, day in self._days:
+            found.extend(recurrence.between(day - recurrence.overlaps, day + self._seen))
+        found.sort()
+        back = 0
+        while (start := self._start(found)) is not None:
+            missing = self._days_before(start)
+            if missing <= back:
+                break
+            if back >= EXTENT.days:
+                first = Occurrence(FIRST_INSTANT, *found[0][1:])
+                return [first, *found[1:]]
+            missing = min(max(missing, 2 * back), EXTENT.days)
+            for recurrence, day in self._days:
+                low = day - recurrence.overlaps - missing
+                found.extend(recurrence.between(low, day - recurrence.overlaps - back - 1))
+            found.sort()
+            back = missing
+        return found
+
+    def bound(self) -> datetime:
+        """No opening of a day not yet looked at starts before this instant."""
+        edges = [LAST_INSTANT]
+        for zone, day in self._zones.items():
+            following = day + self._seen + 1
+            if following <= LAST_DAY:
+                edges.append(readings(midnight(date.fromordinal(following), zone))[0])
+        return min(edges)
+
+    def onward(self) -> list[Occurrence]:
+        """The openings of the next days; twice as many days each time."""
+        first = self._seen + 1
+        self._step *= 2
+        self._seen += self._step
+        found: list[Occurrence] = []
+        for recurrence, day in self._days:
+            found.extend(recurrence.between(day + first, day + self._seen))
+        return found
+
+    def _start(self, found: Sequence[Occurrence]) -> datetime | None:
+        """Where the run that holds at the instant starts, as far as is known; None without one."""
+        for run in _joined(found):
+            if run.end > self._since:
+                return run.start if FIRST_INSTANT < run.start <= self._since else None
+        return None
+
+    def _days_before(self, start: datetime) -> int:
+        """How many more days back something could be that touches a start."""
+        return max(
+            (
+                day
+                - recurrence.overlaps
+                - (_local_day(start, recurrence.zone) - recurrence.touches)
+                for recurrence, day in self._days
+            ),
+            default=0,
+        )
+
+
+def _local_day(instant: datetime, zone: tzinfo) -> int:
+    return instant.astimezone(zone).toordinal()
