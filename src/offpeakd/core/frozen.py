@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from offpeakd.core.wallclock import (
     FIRST_INSTANT,
     LAST_INSTANT,
-    midnight,
+    MIDNIGHT,
     readings,
     within_reach,
 )
@@ -85,18 +85,18 @@ class FrozenSpans:
     def _instant(self, edge: datetime) -> tuple[datetime, datetime]:
         """The earliest and the latest reading of a time; an aware one has but one."""
         if edge.tzinfo is None:
-            return readings(edge.replace(tzinfo=self._zone))
+            return readings(edge, self._zone)
         return edge.astimezone(UTC), edge.astimezone(UTC)
 
     def _from_day(self, day: date) -> datetime:
         if day - date.min < _SLACK:
             return FIRST_INSTANT
-        return readings(midnight(day, self._zone))[0]
+        return MIDNIGHT.readings(day, self._zone)[0]
 
     def _to_day(self, day: date) -> datetime:
         if date.max - day < _SLACK:
             return LAST_INSTANT
-        return readings(midnight(day + _DAY, self._zone))[1]
+        return MIDNIGHT.readings(day + _DAY, self._zone)[1]
 
     def _days(self, first: date, last: date) -> Span:
         """Whole local days, the last one included."""

@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from offpeakd.core.clock_text import length_text
-from offpeakd.core.wallclock import FIRST_INSTANT, LAST_INSTANT, at_minute, readings
+from offpeakd.core.selectors import WEEKDAYS
+from offpeakd.core.wallclock import FIRST_INSTANT, LAST_INSTANT, WallTime
 from offpeakd.core.windows import Window
 from offpeakd.core.zone_names import zone_of_name
 
@@ -47,68 +48,70 @@ class Recurrence:
         touches: the same for an opening that ends at or after the instant.
     """
 
-    __slots__ = ("_every_day", "_nominal", "_start", "overlaps", "touches", "window", "zone")
+    __slots__ = (
+        *("_end", "_every_day", "_nominal", "_offset", "_start"),
+        *("overlaps", "touches", "window", "zone"),
+    )
 
     def __init__(self, window: Window) -> None:
         self.window = window
         self.zone = zone_of_name(window.zone)
         self._nominal = window.nominal_length or _NOTHING
-        self._start = window.start.minutes if window.start is not None else 0
-        # Before its end a wall clock shows an earlier time than the end's, so `to` reaches back
-        # by its own days only. A jump that skips a day's end moves an end into the next day.
+        self._offset = window.offset_days
+        minutes = window.start.minutes if window.start is not None else 0
+        self._start = WallTime(minutes)
         if window.length is None:
-            self.overlaps = (self._start + self._nominal // _MINUTE) // (_DAY // _MINUTE)
-            self.touches = 2
+            # Before its end a clock shows an earlier time than the end's, so an opening that
+            # contains an instant began on this local day or, overnight, on the one before. One
+            # that touches may lie farther back: a jump moves an end into the next day.
+            minutes += self._nominal // _MINUTE
+            self._end: WallTime | None = WallTime(minutes)
+            self.overlaps, self.touches = minutes // (_DAY // _MINUTE), 2
         else:
+            self._end = None
             self.overlaps = self.touches = -(-window.length // _DAY) + 1
-        self._every_day = not (window.days or window.month_days or window.months)
+        self._every_day = not window.month_days and not window.months and _daily(window)
 
-    def days(self, first: int, last: int) -> Iterator[date]:
+    def days(self, first: int, last: int) -> list[date]:
         """Days between two ordinals, both included, on which the window is to open."""
         first, last = max(first, FIRST_DAY), min(last, LAST_DAY)
-        offset = self.window.offset_days
-        for low, high in self._ranges(first - offset, last - offset):
-            for ordinal in range(low, high + 1):
-                day = date.fromordinal(ordinal)
-                if self._every_day or self._chooses(day):
-                    yield date.fromordinal(ordinal + offset) if offset else day
+        offset = self._offset
+        first, last = first - offset, last - offset
+        spans = self._ranges(first, last) if self.window.dates else ((first, last),)
+        from_ordinal = date.fromordinal
+        found = [from_ordinal(ordinal) for low, high in spans for ordinal in range(low, high + 1)]
+        if not self._every_day:
+            found = [day for day in found if self._chooses(day)]
+        return [day + offset * _DAY for day in found] if offset else found
 
     def occurrence(self, day: date) -> Occurrence | None:
         """The opening of a day that the window is to open on; None when a jump swallows it."""
         window = self.window
-        first_start, last_start = readings(at_minute(day, self._start, self.zone))
-        if window.end is None:
-            note = self._late_note(day, last_start)
-            return Occurrence(
-                last_start, window.name, last_start + self._nominal, window.cutoff, note
-            )
-        stop = self._start + self._nominal // _MINUTE
-        first_end, last_end = readings(at_minute(day, stop, self.zone))
-        both_twice = first_start < last_start and first_end < last_end
-        start = first_start if both_twice else last_start
-        if start >= first_end:
+        first_start, start = self._start.readings(day, self.zone)
+        if self._end is None:
+            note = self._late_note(day, start)
+            return Occurrence(start, window.name, start + self._nominal, window.cutoff, note)
+        end, last_end = self._end.readings(day, self.zone)
+        if first_start is not start and end is not last_end:
+            start = first_start
+        length = end - start
+        if length == self._nominal:
+            return Occurrence(start, window.name, end, window.cutoff, "")
+        if length <= _NOTHING:
             return None
-        note = ""
-        if first_end - start != self._nominal:
-            note = self._length_note(first_end - start)
-        return Occurrence(start, window.name, first_end, window.cutoff, note)
+        return Occurrence(start, window.name, end, window.cutoff, self._length_note(length))
 
     def due(self, day: date) -> datetime:
         """The instant at which it is to open on a day."""
-        return readings(at_minute(day, self._start, self.zone))[1]
+        return self._start.readings(day, self.zone)[1]
 
-    def between(self, first: int, last: int) -> Iterator[Occurrence]:
-        """The openings of the days between two ordinals, both included."""
-        for day in self.days(first, last):
-            found = self.occurrence(day)
-            if found is not None:
-                yield found
+    def between(self, first: int, last: int) -> list[Occurrence]:
+        """The openings of the days between two ordinals, both included, in order."""
+        found = [self.occurrence(day) for day in self.days(first, last)]
+        return [occurrence for occurrence in found if occurrence is not None]
 
     def _ranges(self, first: int, last: int) -> Iterator[tuple[int, int]]:
-        """Stretches of days worth looking at, without overlaps."""
-        if not self.window.dates:
-            yield first, last
-            return
+        """Stretches of the given dates, without overlaps."""
         reached = first - 1
         for span in sorted(self.window.dates):
             low = max(span.first.toordinal(), reached + 1)
@@ -133,10 +136,18 @@ class Recurrence:
         return f"{lengths}: clocks go {direction}"
 
     def _late_note(self, day: date, start: datetime) -> str:
+        shown = self._start.shown(day)
         local = start.astimezone(self.zone)
-        if local.date() == day and local.hour * 60 + local.minute == self._start:
+        if local.replace(tzinfo=None, fold=0) == shown:
             return ""
-        return f"opens at {local:%H:%M} instead of {at_minute(day, self._start, self.zone):%H:%M}: clocks go forward"
+        return f"opens at {local:%H:%M} instead of {shown:%H:%M}: clocks go forward"
+
+
+def _daily(window: Window) -> bool:
+    """Whether no day of the week is left out; without `days` none is."""
+    return not window.days or any(
+        selector.nth is None and len(selector.weekdays) == len(WEEKDAYS) for selector in window.days
+    )
 
 
 def unending(window: Window) -> Occurrence:

@@ -52,25 +52,32 @@ def _cut(
 def _opening(
     start: datetime, end: datetime, members: Sequence[Occurrence], notes: tuple[str, ...]
 ) -> Opening:
-    if end == LAST_INSTANT:
-        last_release = None
-    else:
+    last_release = None
+    if end != LAST_INSTANT:
         # Windows are alternatives: of those that last until the end, the most permissive counts.
-        last_release = later(end, -min(member.cutoff for member in members if member.end >= end))
+        cutoff = min([member.cutoff for member in members if member.end >= end])
+        last_release = later(end, -cutoff)
         if last_release <= start:
             notes = (*notes, "nothing is released: the cutoff takes all of it")
+    odd = [member for member in members if member.note]
     return Opening(
-        windows=tuple(dict.fromkeys(member.name for member in members)),
-        start=None if start == FIRST_INSTANT else start,
-        end=None if end == LAST_INSTANT else end,
-        last_release=last_release,
-        notes=(*_clock_notes(start, end, members), *notes),
+        _names(members),
+        None if start == FIRST_INSTANT else start,
+        None if end == LAST_INSTANT else end,
+        last_release,
+        (*_clock_notes(start, end, odd), *notes) if odd else notes,
     )
 
 
-def _clock_notes(start: datetime, end: datetime, members: Sequence[Occurrence]) -> Iterator[str]:
+def _names(members: Sequence[Occurrence]) -> tuple[str, ...]:
+    if len(members) == 1:
+        return (members[0].name,)
+    return tuple(dict.fromkeys([member.name for member in members]))
+
+
+def _clock_notes(start: datetime, end: datetime, odd: Sequence[Occurrence]) -> Iterator[str]:
     """What clock changes do to the windows that the opening starts or ends with."""
-    for member in members:
-        if member.note and (member.start == start or member.end == end):
+    for member in odd:
+        if member.start == start or member.end == end:
             whole = member.start == start and member.end == end
             yield member.note if whole else f"{member.name}: {member.note}"

@@ -1,7 +1,7 @@
 """Openings of several windows laid over each other: what overlaps or touches is one run."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final, NamedTuple
 
 from offpeakd.core.occurrences import LAST_DAY, Occurrence, Recurrence
@@ -9,13 +9,16 @@ from offpeakd.core.wallclock import (
     FIRST_INSTANT,
     LAST_INSTANT,
     later,
-    midnight,
-    readings,
     within_reach,
 )
 
 EXTENT: Final = timedelta(days=4 * 366)
 """How far the ends of one run are looked for; beyond, it counts as without that end."""
+
+
+_UTC_MIDNIGHT: Final = time(tzinfo=UTC)
+_EASTERNMOST: Final = timedelta(hours=16)
+"""More than any zone was ever ahead of UTC: Metlakatla, until 1867, by 15 h 13 m."""
 
 
 class Run(NamedTuple):
@@ -114,30 +117,33 @@ class _Walk:
         for recurrence, day in self._days:
             found.extend(recurrence.between(day - recurrence.overlaps, day + self._seen))
         found.sort()
+        if any(member.start <= self._since < member.end for member in found):
+            return self._back_to_start(found)
+        return found
+
+    def _back_to_start(self, found: list[Occurrence]) -> list[Occurrence]:
+        """Add what lies before, until nothing can touch the run that holds at the instant."""
         back = 0
-        while (start := self._start(found)) is not None:
-            missing = self._days_before(start)
-            if missing <= back:
+        while (start := self._start(found)) > FIRST_INSTANT:
+            wanted = self._days_before(start)
+            if wanted <= back:
                 break
             if back >= EXTENT.days:
-                first = Occurrence(FIRST_INSTANT, *found[0][1:])
-                return [first, *found[1:]]
-            missing = min(max(missing, 2 * back), EXTENT.days)
+                return [found[0]._replace(start=FIRST_INSTANT), *found[1:]]
+            wanted = min(max(wanted, 2 * back), EXTENT.days)
             for recurrence, day in self._days:
-                low = day - recurrence.overlaps - missing
-                found.extend(recurrence.between(low, day - recurrence.overlaps - back - 1))
+                following = day - recurrence.overlaps - back
+                found.extend(recurrence.between(following + back - wanted, following - 1))
             found.sort()
-            back = missing
+            back = wanted
         return found
 
     def bound(self) -> datetime:
         """No opening of a day not yet looked at starts before this instant."""
-        edges = [LAST_INSTANT]
-        for zone, day in self._zones.items():
-            following = day + self._seen + 1
-            if following <= LAST_DAY:
-                edges.append(readings(midnight(date.fromordinal(following), zone))[0])
-        return min(edges)
+        following = min(self._zones.values(), default=LAST_DAY) + self._seen + 1
+        if following > LAST_DAY:
+            return LAST_INSTANT
+        return datetime.combine(date.fromordinal(following), _UTC_MIDNIGHT) - _EASTERNMOST
 
     def onward(self) -> list[Occurrence]:
         """The openings of the next days; twice as many days each time."""
@@ -149,12 +155,9 @@ class _Walk:
             found.extend(recurrence.between(day + first, day + self._seen))
         return found
 
-    def _start(self, found: Sequence[Occurrence]) -> datetime | None:
-        """Where the run that holds at the instant starts, as far as is known; None without one."""
-        for run in _joined(found):
-            if run.end > self._since:
-                return run.start if FIRST_INSTANT < run.start <= self._since else None
-        return None
+    def _start(self, found: Sequence[Occurrence]) -> datetime:
+        """Where the run that holds at the instant starts, as far as is known."""
+        return next(run.start for run in _joined(found) if run.end > self._since)
 
     def _days_before(self, start: datetime) -> int:
         """How many more days back something could be that touches a start."""

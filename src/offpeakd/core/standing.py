@@ -1,7 +1,7 @@
 """How things stand for a group at an instant, kept so that asking again costs next to nothing."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -65,18 +65,16 @@ class Stretch:
         openings: Sequence[Opening],
         spans_between: SpansBetween,
     ) -> None:
-        self.since, self.until = between
+        self.since, self.until = since, until = between
         self.span = span
         self._guard = guard
         self._openings = openings
         self._starts = [opening.start or FIRST_INSTANT for opening in openings]
         self._spans_between = spans_between
-        turns = {self.since}
-        for opening in openings:
-            turns.update(_turns(opening, guard))
-        for freeze in spans_between(self.since, self.until):
+        turns = {turn for opening in openings for turn in _turns(opening, guard)}
+        for freeze in spans_between(since, until):
             turns.update((freeze.start, freeze.end))
-        self._edges = sorted(turn for turn in turns if self.since <= turn < self.until)
+        self._edges = [since, *sorted(turn for turn in turns if since < turn < until)]
         self._answers: list[Standing | None] = [None] * len(self._edges)
 
     def at(self, now: datetime) -> Standing:
@@ -115,10 +113,11 @@ def admits_ever(opening: Opening, guard: timedelta) -> bool:
     return opening.start is None or opening.admits(opening.start, guard)
 
 
-def _turns(opening: Opening, guard: timedelta) -> set[datetime]:
-    turns = {opening.start, opening.end}
-    if opening.last_release is not None:
-        turns.add(later(opening.last_release, -guard))
+def _turns(opening: Opening, guard: timedelta) -> Iterator[datetime]:
     if opening.start is not None:
-        turns.add(later(opening.start, -HORIZON))
-    return {turn for turn in turns if turn is not None}
+        yield opening.start
+        yield later(opening.start, -HORIZON)
+    if opening.end is not None:
+        yield opening.end
+    if opening.last_release is not None:
+        yield later(opening.last_release, -guard)

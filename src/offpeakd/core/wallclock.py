@@ -8,63 +8,96 @@ FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
 LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 """Stands for an end that never comes."""
 
-_MARGIN: Final = timedelta(days=8)
+_FIRST_REACHED: Final = FIRST_INSTANT + timedelta(days=8)
+_LAST_REACHED: Final = LAST_INSTANT - timedelta(days=8)
+_DAY_MINUTES: Final = 24 * 60
 _SECOND: Final = timedelta(seconds=1)
-_NO_OFFSET: Final = timedelta()
+_NOTHING: Final = timedelta()
 
 
-def readings(local: datetime) -> tuple[datetime, datetime]:
-    """The first and the last instant at which a zone's wall clock shows a time.
+class WallTime:
+    """A time of the wall clock, ready to be found on any day.
+
+    Args:
+        minutes: after midnight; from 1440 on it is a time of the next day.
+    """
+
+    __slots__ = ("_again", "_days", "_once")
+
+    def __init__(self, minutes: int) -> None:
+        self._days, minutes = divmod(minutes, _DAY_MINUTES)
+        self._once = time(minutes // 60, minutes % 60, tzinfo=UTC)
+        self._again = self._once.replace(fold=1)
+
+    def readings(self, day: date, zone: tzinfo) -> tuple[datetime, datetime]:
+        """The first and the last instant at which the zone's clock shows it on a day."""
+        if self._days:
+            day = date.fromordinal(day.toordinal() + self._days)
+        return _readings(
+            datetime.combine(day, self._once), datetime.combine(day, self._again), zone
+        )
+
+    def shown(self, day: date) -> datetime:
+        """What the clock is to show: a date and time without zone."""
+        moment = datetime.combine(day, self._once).replace(tzinfo=None)
+        return moment + timedelta(days=self._days)
+
+
+MIDNIGHT: Final = WallTime(0)
+
+
+def readings(local: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    """The first and the last instant at which a zone's clock shows a date and time.
 
     They differ for a time that comes twice. For a time that never comes both are the instant of
     the jump that skips it.
 
     Args:
-        local: the time, with its zone; its `fold` doesn't matter.
+        local: what the clock shows, without zone.
+        zone: the clock's.
 
     Returns:
         two instants in UTC.
     """
-    before = local.replace(fold=0).utcoffset() or _NO_OFFSET
-    after = local.replace(fold=1).utcoffset() or _NO_OFFSET
     shown = local.replace(tzinfo=UTC, fold=0)
-    if before == after:
-        instant = shown - before
-        return instant, instant
-    if before > after:
-        return shown - before, shown - after
-    jump = _jump_between(shown - after, shown - before, local.tzinfo)
-    return jump, jump
-
-
-def at_minute(day: date, minutes: int, zone: tzinfo) -> datetime:
-    """The time so many minutes after midnight as a day's wall clock counts; 1440 is next day's 0.
-
-    Pure wall-clock arithmetic: nothing is said about how much time passes until then.
-    """
-    if minutes >= 24 * 60:
-        day, minutes = date.fromordinal(day.toordinal() + minutes // (24 * 60)), minutes % (24 * 60)
-    return datetime(day.year, day.month, day.day, minutes // 60, minutes % 60, tzinfo=zone)
-
-
-def midnight(day: date, zone: tzinfo) -> datetime:
-    """The time 00:00 of a day."""
-    return datetime.combine(day, time(), zone)
+    return _readings(shown, shown.replace(fold=1), zone)
 
 
 def within_reach(instant: datetime) -> datetime:
     """The instant, or the nearest one around which every zone's days can be counted."""
-    return min(max(instant, FIRST_INSTANT + _MARGIN), LAST_INSTANT - _MARGIN)
+    return min(max(instant, _FIRST_REACHED), _LAST_REACHED)
 
 
 def later(instant: datetime, span: timedelta) -> datetime:
     """The instant a span after (or, if negative, before) another, never out of the calendar."""
-    if span < _NO_OFFSET:
-        return FIRST_INSTANT if instant - FIRST_INSTANT < -span else instant + span
-    return LAST_INSTANT if LAST_INSTANT - instant < span else instant + span
+    try:
+        return instant + span
+    except OverflowError:
+        return FIRST_INSTANT if span < _NOTHING else LAST_INSTANT
 
 
-def _jump_between(low: datetime, high: datetime, zone: tzinfo | None) -> datetime:
+def _readings(once: datetime, again: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    """As `readings`.
+
+    Args:
+        once: what the clock shows, labelled as UTC: a zone looks at the digits and the fold only,
+            and UTC arithmetic needs no second copy.
+        again: the same with `fold=1`.
+        zone: the clock's.
+    """
+    before = zone.utcoffset(once) or _NOTHING
+    after = zone.utcoffset(again) or _NOTHING
+    first = once - before
+    if before == after:
+        return first, first
+    last = once - after
+    if first < last:
+        return first, last
+    jump = _jump_between(last, first, zone)
+    return jump, jump
+
+
+def _jump_between(low: datetime, high: datetime, zone: tzinfo) -> datetime:
     """The instant at which the offset changes: after `low`, and not after `high`."""
     offset = low.astimezone(zone).utcoffset()
     low = low.replace(microsecond=0)
