@@ -146,6 +146,9 @@ DEFAULTS: Final = (
 OTHER_REFUSAL: Final = (PERMANENT, "any other 4xx")
 OTHERWISE: Final = (AMBIGUOUS, "anything else: 5xx, 3xx, a success that is not 202")
 
+PROVEN_REFUSALS: Final = frozenset({("APIGW.0613", 503)})
+"""Server errors that the gateway gives before it passes a call on; every other one is unclear."""
+
 NO_SUCH_INSTANCE: Final = frozenset(
     {
         *("DBS.200002", "DBS.201028", "DBS.201501", "DBS.201502"),

@@ -23,6 +23,7 @@ from offpeakd.adapters.huaweicloud.answers import (
 )
 from offpeakd.adapters.huaweicloud.error_codes import (
     ENTRY,
+    PROVEN_REFUSALS,
     TOKEN_STALE,
     call_kind,
     entry_kind,
@@ -81,10 +82,7 @@ def classified(sent: Sent, answer: Answer) -> UpgradeAnswer:
         return _accepted(sent, answer)
     code, _ = named_error(answer)
     refused = HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
-    if refused and answer.status not in _MAY_GO_ON:
-        return _refused(sent, answer)
-    kind = call_kind(code, answer.status, len(sent.instance_ids))
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and kind is ErrorKind.RETRY:
+    if (refused and answer.status not in _MAY_GO_ON) or (code, answer.status) in PROVEN_REFUSALS:
         return _refused(sent, answer)
     return unclear(sent, f"the cloud answered {answer.status} {code}, which proves nothing", answer)
 
