@@ -29,7 +29,7 @@ from offpeakd.ports import Clock, JobPage, SignedCall, UpgradeAnswer
 UPGRADE_LIMIT: Final = 1024 * 1024
 """Bytes of the upgrade call's answer that are read at the most."""
 
-MOST_PAGES: Final = 1000
+MOST_PAGES: Final = 300
 
 T = TypeVar("T")
 

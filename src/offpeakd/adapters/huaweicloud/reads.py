@@ -39,6 +39,10 @@ class _ServerError(Exception):
         self.answer = answer
 
 
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, _ServerError) or (isinstance(error, CallFailedError) and error.passing)
+
+
 def never(_problem: CloudProblem) -> bool:
     """No refusal means that there is nothing."""
     return False
@@ -105,7 +109,7 @@ class Reader:
     def _tried(self, errand: Errand, call: Call) -> Answer:
         try:
             for attempt in stamina.retry_context(
-                on=(CallFailedError, _ServerError),
+                on=_may_pass,
                 attempts=TRIES,
                 timeout=None,
                 wait_initial=_FIRST_PAUSE,

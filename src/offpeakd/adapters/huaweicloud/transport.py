@@ -69,12 +69,14 @@ class CallFailedError(Exception):
     Attributes:
         why: for people; without secrets.
         answer: status and headers, when these came.
+        passing: whether another try may end better.
     """
 
-    def __init__(self, why: str, answer: Answer | None = None) -> None:
+    def __init__(self, why: str, answer: Answer | None = None, *, passing: bool = True) -> None:
         super().__init__(why)
         self.why = why
         self.answer = answer
+        self.passing = passing
 
 
 class Transport:
@@ -134,7 +136,7 @@ class Transport:
             CallFailedError: no whole answer came.
         """
         if self._client.is_closed:
-            raise CallFailedError("the program is stopping")
+            raise CallFailedError("the program is stopping", passing=False)
         request = httpx.Request(
             call.method,
             self._base.copy_with(raw_path=call.target.encode("ascii")),
@@ -165,7 +167,8 @@ class Transport:
             for chunk in response.iter_raw():
                 body += chunk
                 if len(body) > limit:
-                    raise CallFailedError(f"the answer is longer than {limit} bytes", head)
+                    why = f"the answer is longer than {limit} bytes"
+                    raise CallFailedError(why, head, passing=False)
                 if self._clock.boottime() > until:
                     raise CallFailedError("the answer took too long", head)
         except httpx.HTTPError as error:
