@@ -58,7 +58,7 @@ def runs(
         bound = walk.bound()
         rest: list[Occurrence] = []
         for run in _joined(pending):
-            if run.start >= until:
+            if run.start >= until and not rest:
                 return
             if run.end < bound:
                 if run.end > since:

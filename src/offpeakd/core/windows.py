@@ -165,13 +165,8 @@ class Freeze:
 
 def _check_order(start: date | datetime, end: date | datetime) -> None:
     """Refuse what is plainly backwards; edges on different clocks compare only when resolved."""
-    first, last = _wall_clock(start), _wall_clock(end)
-    if not isinstance(end, datetime):
-        last += timedelta(days=1)
+    first = start if isinstance(start, datetime) else datetime.combine(start, time.min)
+    last = end if isinstance(end, datetime) else datetime.combine(end, time.max)
     mixed = (first.tzinfo is None) != (last.tzinfo is None)
     if not mixed and last <= first:
         raise GrammarError(f"the freeze ends at {end}, before or as it starts", "Swap from and to")
-
-
-def _wall_clock(edge: date | datetime) -> datetime:
-    return edge if isinstance(edge, datetime) else datetime.combine(edge, time())
