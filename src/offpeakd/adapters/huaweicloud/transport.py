@@ -120,7 +120,6 @@ class Transport:
         limit: int,
         *,
         before_first_byte: Callable[[], None] | None = None,
-        secrets: tuple[str, ...] = (),
     ) -> Answer:
         """Make a call, once, and read its answer to the end.
 
@@ -130,7 +129,6 @@ class Transport:
             limit: bytes of the body that are read at the most.
             before_first_byte: asked when the connection stands; what it raises comes through,
                 and proves that nothing was written.
-            secrets: further texts to remove from the answer, beside those of the headers.
 
         Raises:
             CallFailedError: no whole answer came.
@@ -149,7 +147,7 @@ class Transport:
         except httpx.HTTPError as error:
             raise CallFailedError(self._why(error)) from None
         try:
-            return self._read(response, limit, (*secrets, *_secrets(headers)))
+            return self._read(response, limit, _secrets(headers))
         finally:
             response.close()
 

@@ -23,6 +23,7 @@ from offpeakd.adapters.huaweicloud.answers import (
 from offpeakd.adapters.huaweicloud.credentials.references import PasswordFile
 from offpeakd.adapters.huaweicloud.credentials.secret_files import SecretFile, read_secret
 from offpeakd.adapters.huaweicloud.credentials.sources import UNTOLD_LIFE, Fresh, life_of
+from offpeakd.adapters.huaweicloud.refusals import plain
 from offpeakd.adapters.huaweicloud.transport import (
     USER_AGENT,
     Call,
@@ -73,14 +74,13 @@ class TokenService:
             "Content-Type": "application/json;charset=utf-8",
         }
         try:
-            secrets = (password, json.dumps(password)[1:-1])
-            answer = self._transport.exchange(call, headers, _LIMIT, secrets=secrets)
+            answer = self._transport.exchange(call, headers, _LIMIT)
         except CallFailedError as error:
             raise CloudUnreachableError(
                 f"target {self._name}: IAM gives no token: {error.why}",
                 fix="Check the network and `iam_endpoint`.",
             ) from None
-        return self._token(answer)
+        return self._token(answer, password)
 
     def close(self) -> None:
         """Close the connections to IAM."""
@@ -96,15 +96,16 @@ class TokenService:
         scope = {"project": {"id": self._reference.project_id}}
         return json.dumps({"auth": {"identity": identity, "scope": scope}}).encode()
 
-    def _token(self, answer: Answer) -> Fresh[str]:
+    def _token(self, answer: Answer, password: str) -> Fresh[str]:
         token = answer.headers.get("x-subject-token", "")
         if answer.status not in {HTTPStatus.OK, HTTPStatus.CREATED} or not token:
-            self._refuse(answer)
+            self._refuse(answer, password)
         life = self._life(answer)
         return Fresh(token, life, life * RENEW_AT)
 
-    def _refuse(self, answer: Answer) -> None:
+    def _refuse(self, answer: Answer, password: str) -> None:
         code, message = named_error(answer)
+        message = plain(_without(message, password))
         what = (
             f"target {self._name}: IAM gives no token to user {self._reference.user} of "
             f"{self._reference.domain}: {answer.status} {code} {message}".rstrip()
@@ -129,6 +130,13 @@ class TokenService:
         except OddAnswerError:
             return UNTOLD_LIFE
         return life_of(begins or cloud_time(answer) or self._clock.now(), ends)
+
+
+def _without(text: str, password: str) -> str:
+    """The text without a password that the service may repeat, as it is or as JSON has it."""
+    for form in (password, json.dumps(password)[1:-1]):
+        text = text.replace(form, "[removed]")
+    return text
 
 
 def password_file(reference: PasswordFile) -> SecretFile:

@@ -87,19 +87,20 @@ def _content(file: SecretFile) -> tuple[bytes, int]:
     try:
         # Not blocking: a named pipe without a writer must not hold the program.
         descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as opened:
+        try:
             mode = os.fstat(descriptor).st_mode
             if not stat.S_ISREG(mode):
                 raise SecretFileError(file, "this is no regular file", "Name a file of one line.")
-            content = opened.read(LONGEST + 1)
+            with os.fdopen(descriptor, "rb", closefd=False) as opened:
+                content = opened.read(LONGEST + 1)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         fix = "Create it with mode 600, or correct the path."
         raise SecretFileError(file, "the file does not exist", fix) from None
     except PermissionError:
-        fix = f"Let the user that runs offpeakd own it: chown {_user()} {file.path}"
+        fix = f"Let the user that runs offpeakd own it: chown {os.geteuid()} {file.path}"
         raise SecretFileError(file, "the file may not be read", fix) from None
-    except IsADirectoryError:
-        raise SecretFileError(file, "this is a folder", "Name a file of one line.") from None
     except OSError as error:
         why = f"the file can't be read ({error.strerror})"
         raise SecretFileError(file, why, "Check the file and its disk.") from None
@@ -134,7 +135,3 @@ def _mounted(path: Path, environ: Mapping[str, str]) -> bool:
     folders = [*_MOUNTS, environ.get("CREDENTIALS_DIRECTORY", "")]
     place = Path(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow the mount's links
     return any(folder and place.is_relative_to(folder) for folder in folders)
-
-
-def _user() -> str:
-    return str(os.geteuid())
