@@ -1,6 +1,8 @@
 """Every row of what an answer to the upgrade call proves, over real connections."""
 
 import json
+import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -386,6 +388,39 @@ def test_a_connection_reset_before_the_call_may_still_have_taken_it() -> None:
 
     assert said.result.outcome in {"unclear", "not_sent"}
     assert (said.result.outcome == "not_sent") == (said.result.sent_at is None)
+
+
+def test_a_host_that_does_not_take_the_connection_in_time_proves_the_call_unsent() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        # A full queue of connections nobody accepts: the kernel leaves further ones waiting.
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.settimeout(0)
+            one.connect_ex(("127.0.0.1", port))
+        cloud = cloud_at(f"http://127.0.0.1:{port}", connect_timeout=timedelta(milliseconds=50))
+        said = cloud.send(cloud.sign_upgrade([ONE]), open_gate)
+        cloud.close()
+        for one in waiting:
+            one.close()
+
+    assert said.outcomes == {ONE: NotSent(f"127.0.0.1:{port}: no connection within 0.05 s")}
+
+
+def test_a_call_that_is_no_http_is_unclear_and_not_repeated_to_anybody() -> None:
+    with HttpServer(results()) as server:
+        cloud = cloud_at(server.url)
+        call = cloud.sign_upgrade([ONE])
+        broken = replace(call, headers={**call.headers, "X-Auth-Token": "canary\nX: y"})
+        said = cloud.send(broken, open_gate)
+        cloud.close()
+        server.drain()
+
+    assert said.result.outcome == "unclear"
+    assert (said.result.message or "").endswith("the request can't be written as HTTP")
+    assert server.bytes_seen == 0
 
 
 def test_a_closed_target_sends_nothing() -> None:

@@ -22,6 +22,7 @@ from fakes.set_clock import SetClock
 from offpeakd import __version__
 from offpeakd.adapters.huaweicloud.client import DdsCloud
 from offpeakd.core.errors import CloudUnreachableError, ConfigurationError
+from offpeakd.ports import Cloud
 
 WIRE = Path(__file__).with_name("wire")
 CAPTURED: dict[str, dict[str, Any]] = {
@@ -258,6 +259,13 @@ def test_nothing_is_printed_and_no_secret_is_logged_at_any_level() -> None:
     assert SK not in done.stderr
     assert "Signature=" not in done.stderr
     assert "httpx" not in done.stderr
+
+
+def test_the_target_is_a_cloud_as_the_services_know_it() -> None:
+    cloud: Cloud = cloud_at("http://[::1]:1")
+    cloud.close()
+
+    assert cloud.clock_offset() is None
 
 
 def test_their_chatty_loggers_are_quiet() -> None:

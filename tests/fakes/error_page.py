@@ -28,7 +28,7 @@ DEEDS = {
     ErrorKind.RETRY: "The request waits and is tried again inside a window, `retry.attempts` times at the most; then it has failed.",
     ErrorKind.DONE: "The request has succeeded: the instance has the latest version already.",
     ErrorKind.PERMANENT: "The request has failed. `offpeakd retry ID` queues it again once the cause is mended.",
-    ErrorKind.PARAMETER: "A refused batch is split and its parts are sent on their own; a lone instance has failed.",
+    ErrorKind.PARAMETER: "A lone instance has failed, as with permanent; of a whole batch the instance at fault is looked for, see below.",
     ErrorKind.AUTH: "The target stops releasing; its requests stay queued and lose none of their tries. Mend key, clock or permission; it is tried again by itself every few minutes, and at once after `offpeakd resume`.",
     ErrorKind.CONFIGURATION: "As auth; mend region, endpoint or project id.",
     ErrorKind.THROTTLED: "The target pauses for as long as the cloud asks, at least some seconds.",
@@ -43,9 +43,13 @@ TABLE_HEAD = """
 """
 
 BATCH = """
-In the refusal of a whole batch, `permanent` and `done` count as `parameter`: the refusal does not
-say which instance it means, so the batch is split. In the entry of one instance, `parameter` counts
-as `permanent`, for it is about that instance alone.
+## A whole batch refused for one instance
+
+DDS may refuse a whole batch for the fault of one of its instances and does not say which. Where a
+`DBS` code may be of that sort (parameter, permanent, retry, done) the batch is halved until the
+instance is found; the others lose none of their tries. `permanent` and `done` therefore count as
+`parameter` when a batch of several is refused. In the entry of one instance within an answer 202
+it is the other way round: `parameter` counts as `permanent`.
 
 ## Statuses, where the code is unknown or missing
 

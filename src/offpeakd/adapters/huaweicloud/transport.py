@@ -185,7 +185,7 @@ class Transport:
                 wait = self._patience.connect.total_seconds()
                 return f"{self.host}: no connection within {wait:g} s"
             case httpx.ConnectError():
-                return f"{self.host}: {error}"
+                return f"{self.host}: {str(error) or 'no connection'}"
             case httpx.ReadTimeout():
                 return f"{self.host}: nothing came for {seconds:g} s"
             case httpx.LocalProtocolError():
