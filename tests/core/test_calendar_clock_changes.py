@@ -1,11 +1,12 @@
 """Nights on which the clocks change; the ids are those of docs/development/calendar-cases.md."""
 
 from datetime import datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 from zoneinfo import ZoneInfo, reset_tzpath
 
 import pytest
-import tzdata
+
 from core.calendar_words import DAY, HOUR, MINUTE, calendar, edge, freeze, spans, utc, window
 from offpeakd.core.zone_names import forget_zones
 
@@ -61,7 +62,9 @@ def test_such_a_night_opens_once_with_its_true_ends(
     zone: str, days: str, times: str, night: str, expected: list[str]
 ) -> None:
     noon = datetime.fromisoformat(f"{night}T12:00").replace(tzinfo=ZoneInfo(zone))
-    found = calendar(window(times, zone=zone, days=days)).openings(noon - 13 * HOUR, noon + 13 * HOUR)
+    found = calendar(window(times, zone=zone, days=days)).openings(
+        noon - 13 * HOUR, noon + 13 * HOUR
+    )
 
     assert spans(list(found)) == expected
 
@@ -205,7 +208,7 @@ def test_a24_lengths_are_real_although_both_ends_are_in_one_zone() -> None:
 
 
 def test_a25_a_calendar_made_after_an_update_of_the_zone_data_follows_it(tmp_path: Path) -> None:
-    released = Path(tzdata.__file__).parent / "zoneinfo" / "Asia"
+    released = files("tzdata.zoneinfo") / "Asia"
     ours = tmp_path / "Asia" / "Moved"
     ours.parent.mkdir()
     noon = utc("2026-01-05 12:00")

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+
 from core.calendar_words import DAY, calendar, edge, spans, utc, window
 from offpeakd.core.selectors import GrammarError
 from offpeakd.core.windows import Window
@@ -128,30 +129,46 @@ def test_b8_days_of_the_month_follow_its_length(
     assert " ".join(edge(opening.start)[:5] for opening in found) == expected
 
 
+def at_ten(
+    *, days: str = "", month_days: tuple[int, ...] = (), months: str = "", dates: str = ""
+) -> Window:
+    return window(
+        "10:00-11:00", zone="UTC", days=days, month_days=month_days, months=months, dates=dates
+    )
+
+
 @pytest.mark.parametrize(
-    ("parts", "expected"),
+    ("asked", "lacking"),
     [
-        pytest.param({"month_days": (31,)}, ["2026-02 has no day 31", "2026-04 has no day 31"],
-                     id="B8-day-31"),
-        pytest.param({"month_days": (-30,)}, ["2026-02 has no day -30"], id="B8-30th-last"),
-        pytest.param({"days": "sat#5"}, ["2026-02 has no sat#5", "2026-03 has no sat#5",
-                                         "2026-04 has no sat#5"], id="B12-fifth-saturday"),
-        pytest.param({"days": "sat#-5 mon"}, ["2026-02 has no sat#-5", "2026-03 has no sat#-5",
-                                              "2026-04 has no sat#-5"], id="B12-from-the-end"),
-        pytest.param({"days": "sat#4"}, [], id="every-month-has-a-fourth"),
-        pytest.param({"month_days": (31,), "months": "mar-apr"}, ["2026-04 has no day 31"],
-                     id="only-months-that-count"),
-        pytest.param({"month_days": (31,), "dates": "2026-01-01..2026-02-05"},
-                     ["2026-02 has no day 31"], id="only-dates-that-count"),
-        pytest.param({"month_days": (31,), "days": "mon"}, [], id="with-weekdays-nobody-can-say"),
+        pytest.param(at_ten(month_days=(31,)), ["2026-02 day 31", "2026-04 day 31"], id="B8-31"),
+        pytest.param(at_ten(month_days=(-30,)), ["2026-02 day -30"], id="B8-30th-last"),
+        pytest.param(
+            at_ten(days="sat#5"), ["2026-02 sat#5", "2026-03 sat#5", "2026-04 sat#5"], id="B12-5th"
+        ),
+        pytest.param(
+            at_ten(days="sat#-5 mon"),
+            ["2026-02 sat#-5", "2026-03 sat#-5", "2026-04 sat#-5"],
+            id="B12-5th-from-the-end",
+        ),
+        pytest.param(at_ten(days="sat#4"), [], id="every-month-has-a-fourth"),
+        pytest.param(
+            at_ten(month_days=(31,), months="mar-apr"), ["2026-04 day 31"], id="months-that-count"
+        ),
+        pytest.param(
+            at_ten(month_days=(31,), dates="2026-01-01..2026-02-05"),
+            ["2026-02 day 31"],
+            id="dates-that-count",
+        ),
+        pytest.param(at_ten(month_days=(31,), days="mon"), [], id="weekdays-of-the-month-as-well"),
     ],
-)  # fmt: skip
-def test_days_that_a_month_lacks_are_reported(parts: dict[str, str], expected: list[str]) -> None:
-    plan = calendar(window("10:00-11:00", zone="UTC", **parts))  # type: ignore[arg-type] - a table of keywords
+)
+def test_days_that_a_month_lacks_are_reported(asked: Window, lacking: list[str]) -> None:
+    found = calendar(asked).skipped(utc("2026-01-01 00:00"), utc("2026-05-01 00:00"))
 
-    found = plan.skipped(utc("2026-01-01 00:00"), utc("2026-05-01 00:00"))
-
-    assert [skip.sentence for skip in found] == [f"w does not open: {text}" for text in expected]
+    assert [skip.sentence for skip in found] == [
+        f"w does not open: {month} has no {name}"
+        for month, _, name in (text.partition(" ") for text in lacking)
+    ]
     assert {skip.cause for skip in found} <= {"no-such-day"}
 
 

@@ -1,8 +1,10 @@
 """Freezes beat windows; the ids are those of docs/development/calendar-cases.md."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
+
 from core.calendar_words import DAY, HOUR, calendar, edge, freeze, spans, utc, window
 from offpeakd.core.calendar import Calendar
 from offpeakd.core.windows import Freeze, Window
@@ -14,10 +16,7 @@ ALWAYS = Window("always", "UTC", always=True)
 def frozen_days(which: Freeze, since: str, until: str) -> list[str]:
     """What is left of an open calendar, as its gaps: first and last instant of each."""
     found = list(calendar(ALWAYS, which).openings(utc(since), utc(until)))
-    return [
-        f"{edge(left.end)} - {edge(right.start)}"
-        for left, right in zip(found, found[1:], strict=False)
-    ]
+    return [f"{edge(left.end)} - {edge(right.start)}" for left, right in pairwise(found)]
 
 
 def test_c1_any_open_window_is_enough() -> None:

@@ -91,7 +91,7 @@ class Calendar:
     ) -> Iterator[Opening]:
         """Every opening that overlaps `[since, until)`: in order, disjoint, none empty.
 
-        Each has its true ends, also where they lie outside. An end more than four years outside
+        Each has its true ends, also where they lie outside. An end more than two years outside
         counts as none.
         """
         return self._tables.get(group, self._every).openings(since, until)

@@ -11,7 +11,8 @@ class Opening:
     """An unbroken interval of UTC, half-open: what is left of windows after freezes.
 
     Attributes:
-        windows: names of the windows that make it, by when they open and then by name.
+        windows: names of the windows that make it, by when they open and then by name; by
+            name alone where it has always been open.
         start: its first instant; None when it has always been open.
         end: the first instant after it; None when it never closes.
         last_release: `end` less the cutoff: releasing stops there; None when it never closes.

@@ -61,7 +61,7 @@ def _opening(
             notes = (*notes, "nothing is released: the cutoff takes all of it")
     odd = [member for member in members if member.note]
     return Opening(
-        _names(members),
+        _names(members) if start != FIRST_INSTANT else tuple(sorted(set(_names(members)))),
         None if start == FIRST_INSTANT else start,
         None if end == LAST_INSTANT else end,
         last_release,

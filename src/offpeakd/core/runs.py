@@ -12,7 +12,7 @@ from offpeakd.core.wallclock import (
     within_reach,
 )
 
-EXTENT: Final = timedelta(days=4 * 366)
+EXTENT: Final = timedelta(days=2 * 366)
 """How far the ends of one run are looked for; beyond, it counts as without that end."""
 
 
@@ -124,16 +124,17 @@ class _Walk:
     def _back_to_start(self, found: list[Occurrence]) -> list[Occurrence]:
         """Add what lies before, until nothing can touch the run that holds at the instant."""
         back = 0
-        while (start := self._start(found)) > FIRST_INSTANT:
-            wanted = self._days_before(start)
+        while (first := self._first(found)).start > FIRST_INSTANT:
+            wanted = self._days_before(first.start)
             if wanted <= back:
                 break
             if back >= EXTENT.days:
-                return [found[0]._replace(start=FIRST_INSTANT), *found[1:]]
+                following = found[found.index(first) + 1 :]
+                return [first._replace(start=FIRST_INSTANT), *following]
             wanted = min(max(wanted, 2 * back), EXTENT.days)
             for recurrence, day in self._days:
-                following = day - recurrence.overlaps - back
-                found.extend(recurrence.between(following + back - wanted, following - 1))
+                looked_at = day - recurrence.overlaps
+                found.extend(recurrence.between(looked_at - wanted, looked_at - back - 1))
             found.sort()
             back = wanted
         return found
@@ -155,9 +156,9 @@ class _Walk:
             found.extend(recurrence.between(day + first, day + self._seen))
         return found
 
-    def _start(self, found: Sequence[Occurrence]) -> datetime:
-        """Where the run that holds at the instant starts, as far as is known."""
-        return next(run.start for run in _joined(found) if run.end > self._since)
+    def _first(self, found: Sequence[Occurrence]) -> Occurrence:
+        """What the run that holds at the instant starts with, as far as is known."""
+        return next(run.occurrences[0] for run in _joined(found) if run.end > self._since)
 
     def _days_before(self, start: datetime) -> int:
         """How many more days back something could be that touches a start."""
