@@ -15,11 +15,14 @@ from offpeakd.core.occurrences import Recurrence, unending
 from offpeakd.core.openings import Opening
 from offpeakd.core.standing import HORIZON, Standing
 from offpeakd.core.timetable import Timetable
+from offpeakd.core.wallclock import within_reach
 from offpeakd.core.windows import Freeze, Window
 
 __all__ = ["HORIZON", "Calendar", "Opening", "Skipped", "Standing"]
 
 _NO_GUARD: Final = timedelta()
+_OUT_OF_REACH: Final = Standing(None, None, None, "no-window")
+"""The answer within some days of the year 1 or 10000, where local days can't be counted."""
 
 
 class Calendar:
@@ -83,6 +86,8 @@ class Calendar:
         table = self._tables.get(group, self._every)
         stretch = table.stretches.get(guard)
         if stretch is None or not stretch.since <= now < stretch.until:
+            if now != within_reach(now):
+                return _OUT_OF_REACH
             stretch = table.stretch(now, guard)
         return stretch.at(now)
 

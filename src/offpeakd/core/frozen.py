@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
+from offpeakd.core.selectors import YearlyRange
 from offpeakd.core.wallclock import (
     FIRST_INSTANT,
     LAST_INSTANT,
@@ -66,7 +67,11 @@ class FrozenSpans:
         """The spans of one year, or of one month of it; resolved once and kept."""
         found = self._kept.get((year, month))
         if found is None:
-            runs = self._yearly_runs(year) if month == 0 else self._monthly_runs(year, month)
+            runs = (
+                _runs_of_month(self.freeze.month_days, year, month)
+                if self.freeze.yearly is None
+                else _runs_of_year(self.freeze.yearly, year)
+            )
             found = tuple(self._days(first, last) for first, last in runs)
             if len(self._kept) >= _MOST_KEPT:
                 self._kept = {}
@@ -102,27 +107,28 @@ class FrozenSpans:
         """Whole local days, the last one included."""
         return Span(self._from_day(first), self._to_day(last), self._place, self.freeze)
 
-    def _yearly_runs(self, year: int) -> Iterator[tuple[date, date]]:
-        yearly = self.freeze.yearly
-        if yearly is None:
-            return
-        if yearly.first <= yearly.last:
-            parts = [(yearly.first, yearly.last)]
-        else:
-            parts = [((1, 1), yearly.last), (yearly.first, (12, 31))]
-        for first, last in parts:
-            run = _on_or_after(year, *first), _on_or_before(year, *last)
-            if run[0] <= run[1]:
-                yield run
 
-    def _monthly_runs(self, year: int, month: int) -> Iterator[tuple[date, date]]:
-        length = monthrange(year, month)[1]
-        numbers = {
-            number if number > 0 else length + 1 + number for number in self.freeze.month_days
-        }
-        for number in sorted(numbers):
-            if 1 <= number <= length:
-                yield date(year, month, number), date(year, month, number)
+def _runs_of_year(yearly: YearlyRange, year: int) -> Iterator[tuple[date, date]]:
+    """First and last days; two runs where it goes over New Year."""
+    if yearly.first <= yearly.last:
+        parts = [(yearly.first, yearly.last)]
+    else:
+        parts = [((1, 1), yearly.last), (yearly.first, (12, 31))]
+    for first, last in parts:
+        run = _on_or_after(year, *first), _on_or_before(year, *last)
+        if run[0] <= run[1]:
+            yield run
+
+
+def _runs_of_month(
+    month_days: tuple[int, ...], year: int, month: int
+) -> Iterator[tuple[date, date]]:
+    """Each chosen day that the month has, as a run of its own."""
+    length = monthrange(year, month)[1]
+    numbers = {number if number > 0 else length + 1 + number for number in month_days}
+    for number in sorted(numbers):
+        if 1 <= number <= length:
+            yield date(year, month, number), date(year, month, number)
 
 
 def frozen_until(spans: Sequence[Span], now: datetime) -> datetime | None:

@@ -130,7 +130,7 @@ class _Walk:
                 break
             if back >= EXTENT.days:
                 following = found[found.index(first) + 1 :]
-                return [first._replace(start=FIRST_INSTANT), *following]
+                return [first._replace(start=FIRST_INSTANT, note=""), *following]
             wanted = min(max(wanted, 2 * back), EXTENT.days)
             for recurrence, day in self._days:
                 looked_at = day - recurrence.overlaps

@@ -251,7 +251,7 @@ def _index(name: str, names: tuple[str, ...], kind: str) -> int:
             f"Write a list: [{names[0]}, {names[2]}]",
         )
     stem = name.strip()
-    meant = stem[:3] if stem[:3] in names else nearest(stem, names)
+    meant = nearest(stem[:3], names) or nearest(stem, names)
     fix = f"Did you mean {meant}?" if meant else f"Write one of {', '.join(names)}"
     raise GrammarError(f"unknown {kind} {quoted(name)}", fix)
 

@@ -11,7 +11,7 @@ from offpeakd.core.openings import Opening
 from offpeakd.core.pieces import pieces
 from offpeakd.core.runs import EXTENT, runs
 from offpeakd.core.standing import HORIZON, Stretch, admits_ever
-from offpeakd.core.wallclock import later, within_reach
+from offpeakd.core.wallclock import later
 
 _BEFORE: Final = timedelta(hours=1)
 _FIRST_GROWTH: Final = timedelta(hours=6)
@@ -51,6 +51,8 @@ class Timetable:
 
     def openings(self, since: datetime, until: datetime) -> Iterator[Opening]:
         """Every opening that overlaps `[since, until)`, in order."""
+        if until <= since:
+            return
         earliest, latest = later(since, -EXTENT), later(until, EXTENT)
         for run in runs(self._recurrences, self._always, since, until):
             spans = self.spans(max(run.start, earliest), min(run.end, latest))
@@ -78,8 +80,7 @@ class Timetable:
         span = timedelta()
         if kept is not None:
             span = min(max(kept.span * _GROWTH, _FIRST_GROWTH), HORIZON)
-        moment = within_reach(now)
-        since, reach = moment - _BEFORE - span / 4, later(moment, span)
+        since, reach = later(now, -_BEFORE - span / 4), later(now, span)
         until = later(reach, _BEFORE)
         found: list[Opening] = []
         for opening in self.openings(since, later(until, HORIZON)):

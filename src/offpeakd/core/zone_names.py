@@ -46,6 +46,7 @@ _MEANT: Final[Mapping[str, str]] = {
     "aedt": "Australia/Sydney",
     "gmt": "UTC or Europe/London",
     "gmt0": "UTC",
+    "utc": "UTC",
     "z": "UTC",
     "zulu": "UTC",
     "uct": "UTC",
@@ -168,9 +169,7 @@ def _refusal(text: str) -> tuple[str, str]:
     what = f"unknown time zone {quoted(text)}"
     if lowered in _MEANT and "/" not in lowered:
         what = f"{quoted(text)} is not the name of a time zone region"
-    if meant is None:
-        return what, "Write an IANA name such as Europe/Berlin, Asia/Shanghai or UTC"
-    return what, f"Did you mean {meant}? (IANA name)"
+    return what, _suggestion(meant)
 
 
 def _refused_offset(text: str, offset: re.Match[str]) -> tuple[str, str]:
@@ -178,18 +177,21 @@ def _refused_offset(text: str, offset: re.Match[str]) -> tuple[str, str]:
     etc, sign, hours, minutes = offset.groups()
     east = (int(hours) * 60 + int(minutes or 0)) * (1 if sign == "+" else -1)
     named = re.match(r"(?!utc|gmt|etc)[a-z]+", offset.string)
-    what = f"unknown time zone {quoted(text)}"
     if named is not None:
-        meant = _MEANT.get(named.group())
-    else:
-        meant = _AT_OFFSET.get(east)
+        return f"unknown time zone {quoted(text)}", _suggestion(_MEANT.get(named.group()))
+    if etc is None:
         what = f"{quoted(text)} is a fixed offset, not a time zone region"
-    if etc is not None:
-        reverse = "-" if sign == "+" else "+"
-        what = f"{quoted(text)} is UTC{reverse}{hours}: the sign of Etc names is reversed"
-    if meant is None:
-        return what, "Write an IANA name such as Europe/Berlin, Asia/Shanghai or UTC"
-    return what, f"Did you mean {meant}? (IANA name)"
+        return what, _suggestion(_AT_OFFSET.get(east))
+    reverse = "-" if sign == "+" else "+"
+    what = f"{quoted(text)} is UTC{reverse}{hours}: the sign of Etc names is reversed"
+    both = [_AT_OFFSET[minutes] for minutes in (east, -east) if minutes in _AT_OFFSET]
+    return what, _suggestion(" or ".join(both))
+
+
+def _suggestion(meant: str | None) -> str:
+    if not meant:
+        return "Write an IANA name such as Europe/Berlin, Asia/Shanghai or UTC"
+    return f"Did you mean {meant}? (IANA name)"
 
 
 def _similar(lowered: str) -> str | None:
