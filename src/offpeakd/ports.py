@@ -90,6 +90,7 @@ class UpgradeAnswer:
         retry_after: what the cloud asked for, where it did.
         cloud_time: the answer's `Date` header, where there was one.
         foreign_ids: instances that the answer names and the call did not.
+        renewable: refused for a token that the next call will have renewed.
     """
 
     result: BatchResult
@@ -98,6 +99,7 @@ class UpgradeAnswer:
     retry_after: timedelta | None = None
     cloud_time: datetime | None = None
     foreign_ids: tuple[str, ...] = ()
+    renewable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def concerns_one(problem: CloudProblem | None) -> bool:
     DDS refuses a whole call also for the state of one instance (DDS API reference, error codes);
     which one is found by halving the batch.
     """
-    return problem is not None and problem.kind in _ONE_OF_MANY and not _from_gateway(problem)
+    return problem is not None and problem.kind in _ONE_OF_MANY and not _gateway_hiccup(problem)
 
 
 def settle_cleared(request: Request, now: datetime) -> Change:
@@ -82,12 +82,8 @@ def backoff(attempts: int, policy: Policy) -> timedelta:
     return min(policy.retry_most, policy.retry_first * 2 ** min(max(attempts - 1, 0), 40))
 
 
-def _from_gateway(problem: CloudProblem) -> bool:
-    return problem.code.startswith("APIGW.")
-
-
 def _gateway_hiccup(problem: CloudProblem) -> bool:
-    return problem.kind is ErrorKind.RETRY and _from_gateway(problem)
+    return problem.kind is ErrorKind.RETRY and problem.code.startswith("APIGW.")
 
 
 def _accepted(request: Request, job_id: str, result: BatchResult) -> Change:

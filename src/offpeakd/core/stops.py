@@ -74,6 +74,19 @@ def stop_for_problem(
             return None
 
 
+def stop_for_unsent(
+    target: str,
+    reason: str,
+    now: datetime,
+    earlier: tuple[Stop, ...],
+    retry_after: timedelta | None,
+) -> Stop:
+    """The stop after a call that could not be sent: no connection, or no call left this minute."""
+    if retry_after is not None:
+        return Stop(target, "throttled", reason, "offpeakd", now, now + retry_after)
+    return unreachable(target, reason, now, earlier)
+
+
 def stop_for_error(
     target: str,
     error: CloudError | CredentialsError,

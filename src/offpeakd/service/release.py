@@ -221,7 +221,9 @@ class Release:
                 renewable=answer.renewable,
             )
         elif answer.result.outcome == "not_sent" and not vetoed:
-            stop = stops.unreachable(self.target, answer.result.message or "", now, lane.stops)
+            stop = stops.stop_for_unsent(
+                self.target, answer.result.message or "", now, lane.stops, answer.retry_after
+            )
         if stop is not None:
             self.store.put_stop(stop)
             _log.warning("target_stopped", target=self.target, kind=stop.kind, reason=stop.reason)
