@@ -3,15 +3,23 @@
 Imports stand inside the functions, so that a command pays only for what it uses.
 """
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from offpeakd.core.calendar import Calendar
+from offpeakd.core.errors import CredentialsError, Problem
 from offpeakd.core.model import Policy
 from offpeakd.ports import Clock, Store
 
 if TYPE_CHECKING:
+    from offpeakd.adapters.huaweicloud.address import Address
+    from offpeakd.adapters.huaweicloud.credentials.references import Reference
+    from offpeakd.daemon import Daemon, TargetLane
+    from offpeakd.service.rules import CurrentRules, Rules
     from offpeakd.settings.load import Loaded
 
 
@@ -65,4 +73,205 @@ def open_store(loaded: "Loaded", owner: str = "command") -> Store:
     return SqlStore(url, owner)
 
 
-__all__ = ["calendar", "load_settings", "open_store", "policy", "system_clock"]
+def run_daemon(
+    loaded: "Loaded",
+    reread: Callable[[], "Loaded"],
+    environ: Mapping[str, str],
+    *,
+    until_idle: bool = False,
+) -> int:
+    """Run the daemon until a signal, idleness or a defect ends it.
+
+    Args:
+        loaded: the configuration to start with.
+        reread: reads it anew, for SIGHUP.
+        environ: for credentials and the service manager.
+        until_idle: stop when nothing is left to do.
+
+    Returns:
+        the exit code.
+
+    Raises:
+        CredentialsError: a key file is missing or unusable.
+        DaemonRunningError: another daemon holds the database.
+        DatabaseError: the database can't be used.
+    """
+    from offpeakd.adapters import logs
+    from offpeakd.adapters.sql.lock import DatabaseLock
+
+    log = loaded.settings.log
+    logs.configure(log.level, log.format)
+    _check_credentials(loaded, environ)
+    owner = uuid4().hex
+    with DatabaseLock(loaded.settings.database.url):
+        store = open_store(loaded, owner)
+        try:
+            return int(_daemon(loaded, reread, environ, store, owner, until_idle=until_idle).run())
+        finally:
+            store.close()
+
+
+def _daemon(
+    loaded: "Loaded",
+    reread: Callable[[], "Loaded"],
+    environ: Mapping[str, str],
+    store: Store,
+    owner: str,
+    *,
+    until_idle: bool,
+) -> "Daemon":
+    from offpeakd.adapters.systemd import SystemdNotifier
+    from offpeakd.core.zone_names import forget_zones
+    from offpeakd.daemon import Configured, Daemon
+    from offpeakd.service.rules import CurrentRules
+
+    clock = system_clock()
+    stopping = threading.Event()
+    rules = CurrentRules(_rules(loaded))
+
+    def lanes(of: "Loaded", running: "Mapping[str, TargetLane]") -> "dict[str, TargetLane]":
+        return {
+            name: _lane(
+                _address(of, name),
+                _reference(of, name, environ),
+                running.get(name),
+                LaneParts(owner, store, clock, rules, stopping, environ),
+            )
+            for name in of.settings.targets
+        }
+
+    def reload(running: "Mapping[str, TargetLane]") -> Configured:
+        forget_zones()
+        new = reread()
+        _check_credentials(new, environ)
+        return Configured(_rules(new), lanes(new, running))
+
+    return Daemon(
+        owner=owner,
+        store=store,
+        clock=clock,
+        notifier=SystemdNotifier.from_environment(environ),
+        rules=rules,
+        lanes=lanes(loaded, {}),
+        reload=reload,
+        stopping=stopping,
+        until_idle=until_idle,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LaneParts:
+    """What the lanes of one daemon share."""
+
+    owner: str
+    store: Store
+    clock: Clock
+    rules: "CurrentRules"
+    stopping: threading.Event
+    environ: Mapping[str, str]
+
+
+def _lane(
+    address: "Address", reference: "Reference", running: "TargetLane | None", parts: LaneParts
+) -> "TargetLane":
+    """A target's services; those that run already where nothing about the target has changed."""
+    from offpeakd.adapters.huaweicloud.client import DdsCloud
+    from offpeakd.adapters.huaweicloud.credentials.opening import open_credentials
+    from offpeakd.daemon import TargetLane
+    from offpeakd.service.follow_up import FollowUp
+    from offpeakd.service.inventory import Inventory
+    from offpeakd.service.release import Release
+
+    identity = (address, reference)
+    if running is not None and running.identity == identity:
+        return running
+    credentials = open_credentials(reference, address, parts.clock, parts.environ)
+    cloud = DdsCloud(address, credentials, parts.clock)
+    release = Release(
+        address.name,
+        parts.owner,
+        parts.store,
+        cloud,
+        Inventory(address.name, cloud, parts.store, parts.clock),
+        parts.clock,
+        parts.rules,
+        lambda: (),
+        parts.stopping,
+    )
+    follow_up = FollowUp(address.name, parts.store, cloud, parts.clock, parts.rules)
+    return TargetLane(address.name, identity, release, follow_up, cloud.close)
+
+
+def _rules(loaded: "Loaded") -> "Rules":
+    from offpeakd.adapters import zone_data
+    from offpeakd.service.rules import Rules
+
+    return Rules(
+        calendar=calendar(loaded),
+        policy=policy(loaded),
+        in_flight={name: one.in_flight for name, one in loaded.settings.targets.items()},
+        config_hash=loaded.hash,
+        tzdata_version=zone_data.version(),
+    )
+
+
+def _address(loaded: "Loaded", name: str) -> "Address":
+    from offpeakd.adapters.huaweicloud.address import Address
+    from offpeakd.core.endpoints import endpoint_for, iam_endpoint_for
+
+    target = loaded.settings.targets[name]
+    return Address(
+        name=name,
+        region=target.region,
+        project_id=target.project_id,
+        endpoint=target.endpoint or endpoint_for(target.region),
+        iam_endpoint=target.iam_endpoint or iam_endpoint_for(target.region),
+        requests_per_minute=target.requests_per_minute,
+        ca_file=target.ca_file,
+    )
+
+
+def _reference(loaded: "Loaded", name: str, environ: Mapping[str, str]) -> "Reference":
+    from offpeakd.adapters.huaweicloud.credentials import references
+    from offpeakd.settings.convert import credential_path
+    from offpeakd.settings.models import (
+        AccessKeySection,
+        EcsAgencySection,
+        PasswordSection,
+        TokenFileSection,
+    )
+
+    def at(text: str) -> Path:
+        return credential_path(text, environ, loaded.files[0].parent)
+
+    target = loaded.settings.targets[name]
+    match target.credentials:
+        case None:
+            return references.EnvironmentKeys()
+        case AccessKeySection(
+            access_key_file=access, secret_key_file=secret, security_token_file=token
+        ):
+            return references.AccessKeyFiles(at(access), at(secret), at(token) if token else None)
+        case PasswordSection(user=user, domain=domain, password_file=password):
+            return references.PasswordFile(user, domain, at(password), target.project_id)
+        case TokenFileSection(path=path):
+            return references.TokenFile(at(path))
+        case EcsAgencySection():
+            return references.EcsAgency()
+
+
+def credential_problems(loaded: "Loaded", environ: Mapping[str, str]) -> tuple[Problem, ...]:
+    """What is wrong with the files that the configuration names for keys and tokens."""
+    from offpeakd.adapters.huaweicloud.credentials.opening import check_credentials
+
+    return tuple(
+        problem
+        for name in loaded.settings.targets
+        for problem in check_credentials(_reference(loaded, name, environ), environ)
+    )
+
+
+def _check_credentials(loaded: "Loaded", environ: Mapping[str, str]) -> None:
+    problems = credential_problems(loaded, environ)
+    if problems:
+        raise CredentialsError("\n".join(str(problem) for problem in problems))

@@ -110,9 +110,7 @@ class Daemon:
     until_idle: bool = False
     _signals: list[int] = field(default_factory=list[int], init=False)
     _retired: list[TargetLane] = field(default_factory=list[TargetLane], init=False)
-    _turns: dict[str, threading.Lock] = field(
-        default_factory=dict[str, threading.Lock], init=False
-    )
+    _turns: dict[str, threading.Lock] = field(default_factory=dict[str, threading.Lock], init=False)
     _look_now: threading.Event = field(default_factory=threading.Event, init=False)
     _row: DaemonRow | None = field(default=None, init=False)
     _ticker: Ticker | None = field(default=None, init=False)
@@ -234,7 +232,7 @@ class Daemon:
         try:
             configured = self.reload(self.lanes)
         except OffpeakdError as error:
-            _log.error("reload_refused", error=str(error))  # noqa: TRY400 - a person's mistake has no traceback
+            _log.error("reload_refused", error=str(error))
             self._beat_with(config_error=str(error))
             self.notifier.ready(f"configuration refused, the old one stays: {error.message[:200]}")
             return

@@ -114,8 +114,8 @@ class Ticker:
         try:
             due = work()
         except DatabaseError as error:
-            _log.error("pass_failed", work=name, error=str(error))  # noqa: TRY400 - no traceback for a full disk
-        except Exception as error:
+            _log.error("pass_failed", work=name, error=str(error))
+        except Exception as error:  # noqa: BLE001 - a defect ends the daemon, not its thread alone
             _log.exception("defect", work=name)
             self._failures.append(error)
             self.stopping.set()

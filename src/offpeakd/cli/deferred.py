@@ -3,17 +3,8 @@
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from typing_extensions import override  # only the type checkers need it before Python 3.12
-else:
-
-    def override(method):
-        """Mark a method that replaces one of the library's."""
-        return method
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +48,6 @@ class DeferredGroup(click.Group):
         for entry in entries:
             self.add_command(DeferredCommand(entry))
 
-    @override
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -67,7 +57,6 @@ class DeferredGroup(click.Group):
             command = command.load()
         return name, command, rest
 
-    @override
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the library's signature
         """Write the list of commands under its headings; imports none of them."""
         sections: dict[str, list[tuple[str, str]]] = {}

@@ -209,7 +209,7 @@ class Change:
     after: Request
     event: str
     actor: str = "offpeakd"
-    detail: Detail = field(default_factory=dict)
+    detail: Detail = field(default_factory=dict[str, JsonScalar])
     attempt: AttemptResult | None = None
 
 
@@ -318,7 +318,7 @@ class Instance:
     whole_version: str | None = None
     patch_available: bool | None = None
     node_states: tuple[str, ...] = ()
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from offpeakd.core.model import (
     Change,
     Instance,
     Job,
+    JsonScalar,
     Policy,
     Request,
     State,
@@ -79,7 +80,7 @@ def settle_cleared(request: Request, now: datetime) -> Change:
 
 def backoff(attempts: int, policy: Policy) -> timedelta:
     """How long to wait after so many tries: doubles from `first`, up to `most`."""
-    return min(policy.retry_most, policy.retry_first * 2 ** min(max(attempts - 1, 0), 40))
+    return min(policy.retry_most, policy.retry_first * (1 << min(max(attempts - 1, 0), 40)))
 
 
 def _gateway_hiccup(problem: CloudProblem) -> bool:
@@ -149,7 +150,11 @@ def _refused(
         resolved_by="answer",
     )
     facts = {"error_code": problem.code, "error_message": problem.message, "unknown_since": None}
-    detail = {"code": problem.code, "message": problem.message, "status": problem.status}
+    detail: dict[str, JsonScalar] = {
+        "code": problem.code,
+        "message": problem.message,
+        "status": problem.status,
+    }
     if problem.kind is ErrorKind.AMBIGUOUS:
         return _unclear(request, f"{problem.code}: {problem.message}", result)
     if problem.kind is ErrorKind.DONE:

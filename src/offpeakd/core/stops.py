@@ -142,4 +142,4 @@ def _count(earlier: tuple[Stop, ...], kind: str) -> int:
 
 
 def _grown(first: timedelta, most: timedelta, count: int) -> timedelta:
-    return min(most, first * 2 ** min(count - 1, 20))
+    return min(most, first * (1 << min(count - 1, 20)))

@@ -113,9 +113,9 @@ class Situation:
     now: datetime
     calendar: Calendar
     policy: Policy
-    lanes: Mapping[str, LaneFacts] = field(default_factory=dict)
+    lanes: Mapping[str, LaneFacts] = field(default_factory=dict[str, LaneFacts])
     daemon_alive: bool = True
-    notices: Mapping[str, datetime] = field(default_factory=dict)
+    notices: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
 
     def notice_until(self, group: str) -> datetime | None:
         """Until when a reload keeps a group shut; None when it doesn't."""

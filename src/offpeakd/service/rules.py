@@ -26,7 +26,7 @@ class Rules:
     in_flight: Mapping[str, int]
     config_hash: str
     tzdata_version: str
-    notices: Mapping[str, datetime] = field(default_factory=dict)
+    notices: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -1,0 +1,31 @@
+"""`offpeakd run`: the daemon in the foreground."""
+
+import click
+
+from offpeakd.cli.context import Invocation
+from offpeakd.cli.options import common_options
+
+
+@click.command()
+@click.option("--until-idle", is_flag=True, help="Stop when nothing is left to do.")
+@common_options
+@click.pass_obj
+def run(invocation: Invocation, *, until_idle: bool) -> int:
+    """Release requests inside their windows, follow their jobs, until told to stop.
+
+    SIGTERM finishes the call in flight and ends with 0; a second one ends at once. SIGHUP reads
+    the configuration anew. With --until-idle: 0 when everything is finished, 3 when something
+    waits for a person.
+    """
+    from offpeakd import app
+
+    loaded = invocation.settings()
+    for warning in loaded.warnings:
+        click.echo(f"offpeakd: {warning}", err=True)
+
+    return app.run_daemon(
+        loaded,
+        lambda: app.load_settings(invocation.config_path, invocation.environ, invocation.cwd),
+        invocation.environ,
+        until_idle=until_idle,
+    )
