@@ -1,0 +1,1 @@
+"""From text to settings: files and variables, read, merged, checked, turned into core values."""
