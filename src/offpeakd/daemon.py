@@ -345,7 +345,7 @@ class Daemon:
         """One line: what is open, or what opens next."""
         rules = self.rules()
         now = self.clock.now()
-        lines = []
+        lines: list[str] = []
         for group in rules.groups:
             standing = rules.calendar.at(now, group)
             zone = rules.calendar.zone_of(group)

@@ -86,7 +86,7 @@ def admits(opening_group: str, situation: Situation) -> Verdict | None:
 
 def next_edge(calendar: Calendar, groups: tuple[str, ...], now: datetime) -> datetime | None:
     """The next instant at which a window opens for some of the groups, or now if one is open."""
-    edges = []
+    edges: list[datetime] = []
     for group in groups:
         standing = calendar.at(now, group)
         if standing.verdict == "open":

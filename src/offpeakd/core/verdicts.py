@@ -184,7 +184,7 @@ def group_blockers(situation: Situation, group: str) -> tuple[Verdict, ...]:
     now = situation.now
     zone = situation.calendar.zone_of(group)
     standing = situation.calendar.at(now, group, situation.policy.guard)
-    found = []
+    found: list[Verdict] = []
     if standing.verdict != "open":
         found.append(_of_standing(standing, zone, now))
     elif (notice := situation.notice_until(group)) is not None:
@@ -217,7 +217,7 @@ def _unknown_target(target: str) -> Verdict:
 
 
 def _own(request: Request, situation: Situation) -> tuple[Verdict, ...]:
-    found = []
+    found: list[Verdict] = []
     if request.held_reason is not None:
         found.append(Verdict(Code.HELD, f"held: {request.held_reason}", Kind.PERSON))
     if request.wait_until is not None and request.wait_until > situation.now:
