@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from offpeakd.adapters.huaweicloud.credentials.references import Reference
     from offpeakd.daemon import Daemon, TargetLane
     from offpeakd.service.rules import CurrentRules, Rules
+    from offpeakd.settings.convert import TargetSettings
     from offpeakd.settings.load import Loaded
 
 
@@ -55,11 +56,12 @@ def system_clock() -> Clock:
     return SystemClock()
 
 
-def open_store(loaded: "Loaded", owner: str = "command") -> Store:
+def open_store(loaded: "Loaded", environ: Mapping[str, str], owner: str = "command") -> Store:
     """Open the database, creating it on first use.
 
     Args:
         loaded: the configuration.
+        environ: for where a password file lies.
         owner: random id of a daemon's run; commands claim nothing and keep the default.
 
     Raises:
@@ -67,8 +69,9 @@ def open_store(loaded: "Loaded", owner: str = "command") -> Store:
     """
     from offpeakd.adapters.sql.schema import ensure
     from offpeakd.adapters.sql.store import SqlStore
+    from offpeakd.settings.references import database_address
 
-    url = loaded.settings.database.url
+    url = database_address(loaded, environ)
     ensure(url)
     return SqlStore(url, owner)
 
@@ -104,7 +107,7 @@ def run_daemon(
     _check_credentials(loaded, environ)
     owner = uuid4().hex
     with DatabaseLock(loaded.settings.database.url):
-        store = open_store(loaded, owner)
+        store = open_store(loaded, environ, owner)
         try:
             return int(_daemon(loaded, reread, environ, store, owner, until_idle=until_idle).run())
         finally:
@@ -124,6 +127,7 @@ def _daemon(
     from offpeakd.core.zone_names import forget_zones
     from offpeakd.daemon import Configured, Daemon
     from offpeakd.service.rules import CurrentRules
+    from offpeakd.settings.convert import targets_of
 
     clock = system_clock()
     stopping = threading.Event()
@@ -131,13 +135,13 @@ def _daemon(
 
     def lanes(of: "Loaded", running: "Mapping[str, TargetLane]") -> "dict[str, TargetLane]":
         return {
-            name: _lane(
-                _address(of, name),
-                _reference(of, name, environ),
-                running.get(name),
+            target.name: _lane(
+                _address(target, of, environ),
+                _reference(target, of, environ),
+                running.get(target.name),
                 LaneParts(owner, store, clock, rules, stopping, environ),
             )
-            for name in of.settings.targets
+            for target in targets_of(of.settings)
         }
 
     def reload(running: "Mapping[str, TargetLane]") -> Configured:
@@ -215,36 +219,38 @@ def _rules(loaded: "Loaded") -> "Rules":
     )
 
 
-def _address(loaded: "Loaded", name: str) -> "Address":
+def _address(target: "TargetSettings", loaded: "Loaded", environ: Mapping[str, str]) -> "Address":
     from offpeakd.adapters.huaweicloud.address import Address
-    from offpeakd.core.endpoints import endpoint_for, iam_endpoint_for
+    from offpeakd.settings.references import credential_path
 
-    target = loaded.settings.targets[name]
+    folder = loaded.folder
+    ca_file = str(credential_path(target.ca_file, environ, folder)) if target.ca_file else None
     return Address(
-        name=name,
+        name=target.name,
         region=target.region,
         project_id=target.project_id,
-        endpoint=target.endpoint or endpoint_for(target.region),
-        iam_endpoint=target.iam_endpoint or iam_endpoint_for(target.region),
+        endpoint=target.endpoint,
+        iam_endpoint=target.iam_endpoint,
         requests_per_minute=target.requests_per_minute,
-        ca_file=target.ca_file,
+        ca_file=ca_file,
     )
 
 
-def _reference(loaded: "Loaded", name: str, environ: Mapping[str, str]) -> "Reference":
+def _reference(
+    target: "TargetSettings", loaded: "Loaded", environ: Mapping[str, str]
+) -> "Reference":
     from offpeakd.adapters.huaweicloud.credentials import references
-    from offpeakd.settings.convert import credential_path
     from offpeakd.settings.models import (
         AccessKeySection,
         EcsAgencySection,
         PasswordSection,
         TokenFileSection,
     )
+    from offpeakd.settings.references import credential_path
 
     def at(text: str) -> Path:
-        return credential_path(text, environ, loaded.files[0].parent)
+        return credential_path(text, environ, loaded.folder)
 
-    target = loaded.settings.targets[name]
     match target.credentials:
         case None:
             return references.EnvironmentKeys()
@@ -263,11 +269,12 @@ def _reference(loaded: "Loaded", name: str, environ: Mapping[str, str]) -> "Refe
 def credential_problems(loaded: "Loaded", environ: Mapping[str, str]) -> tuple[Problem, ...]:
     """What is wrong with the files that the configuration names for keys and tokens."""
     from offpeakd.adapters.huaweicloud.credentials.opening import check_credentials
+    from offpeakd.settings.convert import targets_of
 
     return tuple(
         problem
-        for name in loaded.settings.targets
-        for problem in check_credentials(_reference(loaded, name, environ), environ)
+        for target in targets_of(loaded.settings)
+        for problem in check_credentials(_reference(target, loaded, environ), environ)
     )
 
 

@@ -43,13 +43,17 @@ class Invocation:
         """The invocation from this process's own surroundings."""
         return cls(environ=os.environ, cwd=Path.cwd())
 
-    def now(self) -> datetime:
-        """Wall clock, aware UTC."""
+    def timepiece(self) -> "Clock":
+        """The clock that was given, or the machine's."""
         if self.clock is None:
             from offpeakd import app
 
             self.clock = app.system_clock()
-        return self.clock.now()
+        return self.clock
+
+    def now(self) -> datetime:
+        """Wall clock, aware UTC."""
+        return self.timepiece().now()
 
     def settings(self) -> "Loaded":
         """The configuration.
@@ -72,7 +76,7 @@ class Invocation:
         if self._store is None:
             from offpeakd import app
 
-            self._store = app.open_store(self.settings())
+            self._store = app.open_store(self.settings(), self.environ)
         return self._store
 
     def calendar(self) -> "Calendar":
