@@ -1,0 +1,196 @@
+"""Writes changes by compare-and-set: each only where the request still stands as it was read."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from offpeakd.adapters.sql.rows import REQUEST_FIELDS, column_of
+from offpeakd.adapters.sql.tables import attempt, batch, event, request
+from offpeakd.adapters.sql.transactions import Database, Prepared, given
+from offpeakd.core.model import BatchResult, Change
+
+_FACTS: Final = tuple(field for field in REQUEST_FIELDS if field != "id")
+
+INSERT_EVENT: Final = Prepared(
+    sa.insert(event).values(
+        {column: given(column) for column in event.c if column is not event.c.id}
+    )
+)
+
+_RESULT: Final = ("job_id", "error_code", "error_message", "evidence", "resolved_by")
+_CALL: Final = ("sent_at", "http_status", "cloud_request_id")
+_UPDATE_ATTEMPT: Final = Prepared(
+    sa.update(attempt)
+    .where(attempt.c.id == given(attempt.c.id))
+    .values(
+        {
+            # What was known stays known until something newer replaces it.
+            name: sa.func.coalesce(given(attempt.c[name]), attempt.c[name])
+            for name in ("outcome", "finished_at", *_RESULT, *_CALL)
+        }
+    )
+)
+
+_BATCH_RESULT: Final = (
+    "outcome",
+    "sent_at",
+    "finished_at",
+    "http_status",
+    "cloud_request_id",
+    "error_code",
+    "message",
+    "answer",
+)
+_UPDATE_BATCH: Final = Prepared(
+    sa.update(batch)
+    .where(batch.c.id == given(batch.c.id))
+    .values({name: given(batch.c[name]) for name in _BATCH_RESULT})
+)
+
+
+class _LostRaceError(Exception):
+    """Not every change met its request as it was read; which ones isn't known yet."""
+
+
+def write_changes(
+    database: Database,
+    changes: Sequence[Change],
+    batch_id: str | None = None,
+    result: BatchResult | None = None,
+) -> tuple[int, ...]:
+    """Write changes, and what came of a call when there was one, in one transaction.
+
+    Args:
+        database: where.
+        changes: of distinct requests, as a rule; one request's later change comes later.
+        batch_id: the call's.
+        result: what came of it.
+
+    Returns:
+        ids of the requests that no longer stood as they were read; nothing is written of these.
+    """
+    if not changes and result is None:
+        return ()
+    try:
+        with database.write() as connection:
+            if batch_id is not None and result is not None:
+                _close_batch(connection, batch_id, result)
+            _write_together(connection, changes, result)
+    except _LostRaceError:
+        with database.write() as connection:
+            if batch_id is not None and result is not None:
+                _close_batch(connection, batch_id, result)
+            return _write_singly(connection, changes, result)
+    return ()
+
+
+def _write_together(
+    connection: sa.Connection, changes: Sequence[Change], result: BatchResult | None
+) -> None:
+    """The common case: nobody else moved anything, and a statement serves many requests."""
+    shapes: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    # In the order of ids: two writers then never wait for each other.
+    for change in sorted(changes, key=lambda one: one.before.id):
+        shape = _shape(change)
+        shapes.setdefault(shape, []).append(_request_values(change, shape))
+    for shape, values in shapes.items():
+        if _update_request(shape).each(connection, values) != len(values):
+            raise _LostRaceError
+    _write_attempts_and_events(connection, changes, result)
+
+
+def _write_singly(
+    connection: sa.Connection, changes: Sequence[Change], result: BatchResult | None
+) -> tuple[int, ...]:
+    """Somebody was first with at least one: find out with which."""
+    lost: list[int] = []
+    written: list[Change] = []
+    for change in sorted(changes, key=lambda one: one.before.id):
+        shape = _shape(change)
+        if _update_request(shape).run(connection, _request_values(change, shape)):
+            written.append(change)
+        else:
+            lost.append(change.before.id)
+    _write_attempts_and_events(connection, written, result)
+    return tuple(lost)
+
+
+def _write_attempts_and_events(
+    connection: sa.Connection, changes: Sequence[Change], result: BatchResult | None
+) -> None:
+    attempts = [
+        values for change in changes if (values := _attempt_values(change, result)) is not None
+    ]
+    if attempts:
+        _UPDATE_ATTEMPT.each(connection, attempts)
+    events = [_event_values(change) for change in changes if change.event]
+    if events:
+        INSERT_EVENT.each(connection, events)
+
+
+def _shape(change: Change) -> tuple[str, ...]:
+    """The attributes that the change alters."""
+    return tuple(
+        field for field in _FACTS if getattr(change.before, field) != getattr(change.after, field)
+    )
+
+
+@lru_cache(maxsize=256)
+def _update_request(shape: tuple[str, ...]) -> Prepared:
+    columns = [request.c[column_of(field)] for field in shape]
+    return Prepared(
+        sa.update(request)
+        .where(
+            request.c.id == given(request.c.id),
+            request.c.state == given(request.c.state, "was_state"),
+            request.c.attempt_id.is_not_distinct_from(
+                given(request.c.attempt_id, "was_attempt_id")
+            ),
+        )
+        # Even a change that alters nothing has to meet the request as it was read.
+        .values({column: given(column) for column in columns or [request.c.state]})
+    )
+
+
+def _request_values(change: Change, shape: tuple[str, ...]) -> dict[str, Any]:
+    values = {column_of(field): getattr(change.after, field) for field in shape or ("state",)}
+    if "state" in values:
+        values["state"] = values["state"].value
+    values["id"] = change.before.id
+    values["was_state"] = change.before.state.value
+    values["was_attempt_id"] = change.before.attempt_id
+    return values
+
+
+def _attempt_values(change: Change, result: BatchResult | None) -> dict[str, Any] | None:
+    known = change.attempt
+    if known is None or change.before.attempt_id is None:
+        return None
+    values: dict[str, Any] = {name: getattr(known, name) for name in ("outcome", *_RESULT)}
+    values["id"] = change.before.attempt_id
+    values["finished_at"] = None if known.outcome is None else _at(change)
+    for name in _CALL:
+        values[name] = None if result is None else getattr(result, name)
+    return values
+
+
+def _event_values(change: Change) -> dict[str, Any]:
+    return {
+        "request_id": change.before.id,
+        "at": _at(change),
+        "kind": change.event,
+        "actor": change.actor,
+        "state": change.after.state.value,
+        "detail": dict(change.detail),
+    }
+
+
+def _at(change: Change) -> Any:
+    return change.after.changed_at or change.after.requested_at
+
+
+def _close_batch(connection: sa.Connection, batch_id: str, result: BatchResult) -> None:
+    values = {name: getattr(result, name) for name in _BATCH_RESULT}
+    _UPDATE_BATCH.run(connection, {**values, "id": batch_id})

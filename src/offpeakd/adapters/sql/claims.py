@@ -1,0 +1,170 @@
+"""Writes a batch down before its call is made: all of it, or nothing."""
+
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from offpeakd.adapters.sql.changes import INSERT_EVENT
+from offpeakd.adapters.sql.columns import instant_text
+from offpeakd.adapters.sql.tables import IS_READY, attempt, batch, request
+from offpeakd.adapters.sql.transactions import Database, Prepared, given
+from offpeakd.core.model import Batch, Request
+
+_BATCH_COLUMNS: Final = (
+    "id",
+    "target",
+    "group_name",
+    "size",
+    "owner",
+    "windows",
+    "opening_start",
+    "opening_end",
+    "signed_at",
+    "fenced",
+    "body_sha256",
+    "config_hash",
+    "tzdata_version",
+)
+_INSERT_BATCH: Final = Prepared(
+    sa.insert(batch).values({name: given(batch.c[name]) for name in _BATCH_COLUMNS})
+)
+
+# A request that was moved to another group since it was read may have other windows.
+_TAKE: Final = Prepared(
+    sa.update(request)
+    .where(
+        request.c.id == given(request.c.id),
+        sa.text(IS_READY),
+        request.c.attempt_id.is_not_distinct_from(given(request.c.attempt_id, "was_attempt_id")),
+        request.c.target == given(request.c.target, "in_target"),
+        request.c.group_name == given(request.c.group_name, "in_group"),
+    )
+    .values(
+        state=sa.text("'submitting'"),
+        attempt_id=given(request.c.attempt_id),
+        batch_id=given(request.c.batch_id),
+        attempts=sa.text("attempts + 1"),
+        changed_at=given(request.c.changed_at),
+    )
+)
+
+_ATTEMPT_COLUMNS: Final = (
+    "id",
+    "batch_id",
+    "request_id",
+    "target",
+    "instance_id",
+    "owner",
+    "signed_at",
+    "fenced",
+    "whole_version",
+)
+_INSERT_ATTEMPT: Final = Prepared(
+    sa.insert(attempt).values({name: given(attempt.c[name]) for name in _ATTEMPT_COLUMNS})
+)
+
+
+class _NotAsReadError(Exception):
+    """A request of the batch no longer stands as it was read."""
+
+
+def claim(database: Database, wanted: Batch) -> bool:
+    """Write the batch, its attempts and events, and move its requests to `submitting`.
+
+    Returns:
+        False, and nothing is written, when any request isn't ready any more.
+    """
+    members = list(zip(wanted.requests, wanted.attempt_ids, wanted.instance_versions, strict=True))
+    members.sort(key=lambda member: member[0].id)
+    try:
+        with database.write() as connection:
+            takes = [_take_values(wanted, one, attempt_id) for one, attempt_id, _ in members]
+            if _TAKE.each(connection, takes) != len(takes):
+                raise _NotAsReadError  # noqa: TRY301  # passing through the `with` rolls back
+            _INSERT_BATCH.run(connection, _batch_values(wanted))
+            _INSERT_ATTEMPT.each(
+                connection, [_attempt_values(wanted, *member) for member in members]
+            )
+            INSERT_EVENT.each(
+                connection,
+                [_event_values(wanted, one, attempt_id) for one, attempt_id, _ in members],
+            )
+    except _NotAsReadError:
+        return False
+    return True
+
+
+def _take_values(wanted: Batch, one: Request, attempt_id: str) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "was_attempt_id": one.attempt_id,
+        "in_target": wanted.target,
+        "in_group": one.group,
+        "attempt_id": attempt_id,
+        "batch_id": wanted.id,
+        "changed_at": wanted.signed_at,
+    }
+
+
+def _batch_values(wanted: Batch) -> dict[str, Any]:
+    return {
+        "id": wanted.id,
+        "target": wanted.target,
+        "group_name": wanted.group,
+        "size": len(wanted.requests),
+        "owner": wanted.owner,
+        "windows": wanted.windows,
+        "opening_start": wanted.opening_start,
+        "opening_end": wanted.opening_end,
+        "signed_at": wanted.signed_at,
+        "fenced": wanted.fenced,
+        "body_sha256": wanted.body_sha256,
+        "config_hash": wanted.config_hash,
+        "tzdata_version": wanted.tzdata_version,
+    }
+
+
+def _attempt_values(
+    wanted: Batch, one: Request, attempt_id: str, whole_version: str | None
+) -> dict[str, Any]:
+    return {
+        "id": attempt_id,
+        "batch_id": wanted.id,
+        "request_id": one.id,
+        "target": wanted.target,
+        "instance_id": one.instance_id,
+        "owner": wanted.owner,
+        "signed_at": wanted.signed_at,
+        "fenced": wanted.fenced,
+        "whole_version": whole_version,
+    }
+
+
+def _event_values(wanted: Batch, one: Request, attempt_id: str) -> dict[str, Any]:
+    return {
+        "request_id": one.id,
+        "at": wanted.signed_at,
+        "kind": "submitting",
+        "actor": "offpeakd",
+        "state": "submitting",
+        "detail": claim_detail(wanted, attempt_id),
+    }
+
+
+def claim_detail(wanted: Batch, attempt_id: str) -> dict[str, str | None]:
+    """What the event of a release keeps: by which rules it was decided."""
+    return {
+        "batch_id": wanted.id,
+        "attempt_id": attempt_id,
+        "group": wanted.group,
+        "windows": ", ".join(wanted.windows),
+        "opening_start": _text(wanted.opening_start),
+        "opening_end": _text(wanted.opening_end),
+        "config_hash": wanted.config_hash,
+        "tzdata_version": wanted.tzdata_version,
+    }
+
+
+def _text(instant: datetime | None) -> str | None:
+    return None if instant is None else instant_text(instant)

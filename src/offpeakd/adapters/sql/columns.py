@@ -1,0 +1,80 @@
+"""Column types that read well in both databases and compare right in both."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+from typing_extensions import override
+
+
+def instant_text(instant: datetime) -> str:
+    """An instant as SQLite keeps it: UTC, fixed width, so that text order is time order.
+
+    Raises:
+        ValueError: the instant names no zone.
+    """
+    if instant.tzinfo is None:
+        raise ValueError(f"{instant.isoformat()} names no zone; an instant is aware")
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant: `timestamptz` in PostgreSQL, ISO 8601 text with `Z` in SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    @override
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(
+            DateTime(timezone=True) if dialect.name == "postgresql" else Text()
+        )
+
+    @override
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        text = instant_text(value)
+        return value if dialect.name == "postgresql" else text
+
+    @override
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
+        return datetime.fromisoformat(value)
+
+
+class Json(TypeDecorator[Any]):
+    """Plain JSON: `jsonb` in PostgreSQL, text in SQLite. Written by us, so it is bound as text."""
+
+    impl = Text
+    cache_ok = True
+
+    @override
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(_Jsonb() if dialect.name == "postgresql" else Text())
+
+    @override
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+    @override
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return json.loads(value) if isinstance(value, str) else value
+
+
+class _Jsonb(JSONB):
+    """`jsonb` whose values arrive as text already."""
+
+    @override
+    def bind_processor(self, dialect: Dialect) -> None:
+        return None
+
+    @override
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
+        return None

@@ -1,0 +1,226 @@
+"""Stops, signs of life, and what is known of instances."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from typing_extensions import override
+
+from offpeakd.adapters.sql.changes import INSERT_EVENT
+from offpeakd.adapters.sql.columns import Instant, instant_text
+from offpeakd.adapters.sql.queue import HIGH_WATER
+from offpeakd.adapters.sql.rows import (
+    DAEMON_COLUMNS,
+    INSTANCE_COLUMNS,
+    INSTANCE_FIELDS,
+    STOP_COLUMNS,
+    daemon_of,
+    instance_of,
+    stop_of,
+)
+from offpeakd.adapters.sql.tables import (
+    IS_FINAL,
+    attempt,
+    batch,
+    control,
+    instance,
+    lease,
+    request,
+)
+from offpeakd.adapters.sql.transactions import Database
+from offpeakd.core.model import Instance, Stop
+from offpeakd.ports import Controls, DaemonRow
+
+FORGET_SILENT_AFTER: Final = timedelta(days=1)
+"""A daemon that has not been heard of for so long is no longer listed."""
+
+
+_IDS_AT_ONCE: Final = 1000
+
+
+class SqlControls(Controls):
+    """`ports.Controls` on a database."""
+
+    def __init__(self, database: Database, lease_ttl: timedelta) -> None:
+        self._database = database
+        self._lease_ttl = lease_ttl
+
+    @override
+    def stops(self) -> tuple[Stop, ...]:
+        wanted = (
+            sa.select(*STOP_COLUMNS)
+            .where(control.c.kind != HIGH_WATER)
+            .order_by(control.c.scope, control.c.kind)
+        )
+        with self._database.read() as connection:
+            return tuple(stop_of(row) for row in connection.execute(wanted).all())
+
+    @override
+    def put_stop(self, stop: Stop) -> None:
+        with self._database.write() as connection:
+            connection.execute(self._upsert(control, asdict(stop)))
+            detail = {
+                "scope": stop.scope,
+                "kind": stop.kind,
+                "reason": stop.reason,
+                "until": None if stop.until is None else instant_text(stop.until),
+                "count": stop.count,
+            }
+            _append(connection, stop.since, "stopped", stop.actor, detail)
+
+    @override
+    def lift_stop(
+        self,
+        scope: str,
+        kinds: frozenset[str],
+        actor: str,
+        reason: str,
+        at: datetime | None = None,
+    ) -> int:
+        lifted = (
+            sa.delete(control)
+            .where(
+                control.c.scope == scope,
+                control.c.kind.in_(sorted(kinds - {HIGH_WATER})),
+            )
+            .returning(control.c.kind)
+        )
+        with self._database.write() as connection:
+            found = sorted(connection.execute(lifted).scalars())
+            if found:
+                detail = {"scope": scope, "kinds": ", ".join(found), "reason": reason}
+                _append(connection, at or self._time_of(connection), "lifted", actor, detail)
+        return len(found)
+
+    @override
+    def beat(self, row: DaemonRow) -> None:
+        now, lapsed = self._clock(row.beat_at, self._lease_ttl)
+        _, silent = self._clock(row.beat_at, FORGET_SILENT_AFTER)
+        upsert = self._upsert(
+            lease,
+            {**asdict(row), "renewed_at": now, "epoch": 1},
+            epoch=sa.case((lease.c.renewed_at < lapsed, lease.c.epoch + 1), else_=lease.c.epoch),
+        )
+        with self._database.write() as connection:
+            connection.execute(upsert)
+            connection.execute(sa.delete(lease).where(lease.c.renewed_at < silent))
+
+    @override
+    def leave(self, owner: str) -> None:
+        with self._database.write() as connection:
+            connection.execute(sa.delete(lease).where(lease.c.owner == owner))
+
+    @override
+    def daemons(self) -> tuple[DaemonRow, ...]:
+        wanted = sa.select(*DAEMON_COLUMNS).order_by(lease.c.beat_at.desc(), lease.c.owner)
+        with self._database.read() as connection:
+            return tuple(daemon_of(row) for row in connection.execute(wanted).all())
+
+    @override
+    def see_instances(self, target: str, instances: Sequence[Instance]) -> None:
+        if not instances:
+            return
+        names = ("target", *INSTANCE_FIELDS)
+        upsert = self._upsert(instance, {name: sa.bindparam(f"given_{name}") for name in names})
+        rows = [
+            {f"given_{name}": target if name == "target" else _plain(one, name) for name in names}
+            for one in sorted(instances, key=lambda one: one.id)
+        ]
+        with self._database.write() as connection:
+            connection.execute(upsert, rows)
+
+    @override
+    def instance(self, target: str, instance_id: str) -> Instance | None:
+        wanted = sa.select(*INSTANCE_COLUMNS).where(
+            instance.c.target == target, instance.c.id == instance_id
+        )
+        with self._database.read() as connection:
+            row = connection.execute(wanted).one_or_none()
+        return None if row is None else instance_of(row)
+
+    @override
+    def high_water(self, now: datetime) -> datetime:
+        mark = Stop("*", HIGH_WATER, "the latest time seen", "offpeakd", now)
+        since = sa.case((control.c.since < now, sa.literal(now, Instant)), else_=control.c.since)
+        upsert = self._upsert(control, asdict(mark), since=since)
+        with self._database.write() as connection:
+            return connection.execute(upsert.returning(control.c.since)).scalar_one()
+
+    @override
+    def forget_finished(self, before: datetime, limit: int) -> int:
+        doomed = (
+            sa.select(request.c.id)
+            .where(
+                sa.text(IS_FINAL),
+                request.c.finished_at < before,
+                sa.or_(request.c.state != "failed", request.c.acknowledged_by.is_not(None)),
+            )
+            .order_by(request.c.finished_at, request.c.id)
+            .limit(limit)
+        )
+        with self._database.write() as connection:
+            ids = connection.execute(doomed).scalars().all()
+            for start in range(0, len(ids), _IDS_AT_ONCE):
+                _forget(connection, ids[start : start + _IDS_AT_ONCE])
+        return len(ids)
+
+    def _upsert(self, table: sa.Table, values: Mapping[str, Any], **instead: Any) -> Any:
+        """Insert a row, or replace the one with its key; `instead` says what else to set."""
+        insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
+        statement = insert(table).values(dict(values))
+        key = [column.name for column in table.primary_key]
+        news = {name: statement.excluded[name] for name in values if name not in key}
+        return statement.on_conflict_do_update(index_elements=key, set_={**news, **instead})
+
+    def _clock(self, at: datetime, ago: timedelta) -> tuple[Any, Any]:
+        """Now, and some time ago: by the server's clock, which all daemons share, or by ours."""
+        if self._database.is_sqlite:
+            return at, at - ago
+        return sa.func.now(), sa.func.now() - sa.literal(ago, sa.Interval)
+
+    def _time_of(self, connection: sa.Connection) -> datetime:
+        """The database's own clock."""
+        if self._database.is_sqlite:
+            wanted = sa.select(sa.func.strftime("%Y-%m-%dT%H:%M:%f000Z", "now", type_=Instant))
+        else:
+            wanted = sa.select(sa.func.now(type_=Instant))
+        return connection.execute(wanted).scalar_one()
+
+
+def _append(
+    connection: sa.Connection, at: datetime, kind: str, actor: str, detail: Mapping[str, Any]
+) -> None:
+    """Append an event that belongs to no request."""
+    INSERT_EVENT.run(
+        connection,
+        {
+            "request_id": None,
+            "at": at,
+            "kind": kind,
+            "actor": actor,
+            "state": None,
+            "detail": detail,
+        },
+    )
+
+
+def _plain(one: Instance, name: str) -> Any:
+    value = getattr(one, name)
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _forget(connection: sa.Connection, ids: Sequence[int]) -> None:
+    """Delete requests with their attempts and events, and batches that nothing is left of."""
+    batches = (
+        connection.execute(
+            sa.select(attempt.c.batch_id).where(attempt.c.request_id.in_(ids)).distinct()
+        )
+        .scalars()
+        .all()
+    )
+    connection.execute(sa.delete(request).where(request.c.id.in_(ids)))
+    left = sa.select(attempt.c.id).where(attempt.c.batch_id == batch.c.id)
+    connection.execute(sa.delete(batch).where(batch.c.id.in_(batches), ~left.exists()))

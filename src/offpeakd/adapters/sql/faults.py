@@ -1,0 +1,129 @@
+"""Turns what a database driver raises into an error a person can act on."""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Final
+
+import psycopg
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from offpeakd.adapters.sql.address import Address
+from offpeakd.core.errors import DatabaseError
+
+LIBRARY_ERRORS: Final = (SQLAlchemyError, sqlite3.Error, psycopg.Error)
+"""Everything that may come out of the library or one of its drivers."""
+
+_SQLITE: Final[tuple[tuple[str, str, str], ...]] = (
+    (
+        "SQLITE_NOTADB",
+        "is not a SQLite database, or is encrypted or damaged",
+        "Point database.url at the right file, or put a backup in its place",
+    ),
+    (
+        "SQLITE_CORRUPT",
+        "is damaged",
+        "Stop the daemon, keep a copy of the file, and put a backup in its place",
+    ),
+    (
+        "SQLITE_BUSY",
+        "is locked by another program",
+        "Close the program that holds it open, such as a sqlite3 shell or a backup, and try again",
+    ),
+    (
+        "SQLITE_LOCKED",
+        "is locked by another program",
+        "Close the program that holds it open, and try again",
+    ),
+    ("SQLITE_FULL", "can't grow: the disk is full", "Free some space; nothing was half written"),
+    (
+        "SQLITE_READONLY",
+        "can't be written",
+        "Run the command as the user that owns the file, and see that the file system is writable",
+    ),
+    (
+        "SQLITE_CANTOPEN",
+        "can't be opened, or its journal can't be made beside it",
+        "Create its folder, and give the user of the daemon the right to write in it",
+    ),
+    ("SQLITE_PERM", "can't be opened", "Run the command as the user that owns the file"),
+    (
+        "SQLITE_IOERR",
+        "can't be read or written: the disk is full or failing",
+        "Look at the free space and at the kernel's log",
+    ),
+)
+
+_POSTGRESQL: Final[tuple[tuple[str, str, str], ...]] = (
+    (
+        "28",
+        "refuses the user or the password",
+        "Correct database.url, or the server's pg_hba.conf",
+    ),
+    ("3D", "has no such database", "Create it: createdb, or CREATE DATABASE"),
+    ("42501", "denies permission", "Grant the user the right to create and change tables"),
+    (
+        "25006",
+        "is read-only, such as a standby",
+        "Point database.url at the primary, or add target_session_attrs=read-write",
+    ),
+    ("53100", "has a full disk", "Free some space on the server"),
+    (
+        "53",
+        "has no room for another connection",
+        "Raise max_connections, or put a pooler before it",
+    ),
+    ("55P03", "keeps a row locked for too long", "Look for long transactions in pg_stat_activity"),
+    ("57014", "took too long over a statement", "Look at the server's load, and try again"),
+    ("57P", "is starting or stopping", "Try again when it is up"),
+    ("40", "had two writers in each other's way", "Try again"),
+)
+
+
+def translate(error: Exception, address: Address) -> DatabaseError:
+    """The error a person reads.
+
+    Args:
+        error: one of `LIBRARY_ERRORS`.
+        address: of the database; shown without its password.
+    """
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    if isinstance(cause, sqlite3.Error):
+        return _of_sqlite(cause, address)
+    if isinstance(cause, psycopg.Error):
+        return _of_postgresql(cause, address)
+    return DatabaseError(f"the database {address.shown} failed: {_first_line(cause)}")
+
+
+def _of_sqlite(error: sqlite3.Error, address: Address) -> DatabaseError:
+    name = getattr(error, "sqlite_errorname", "")
+    found = _look_up(_SQLITE, name.startswith)
+    if found is None:
+        return DatabaseError(f"the database {address.shown} failed: {_first_line(error)}")
+    what, fix = found
+    return DatabaseError(f"the database {address.shown} {what} ({name})", fix=f"{fix}.")
+
+
+def _of_postgresql(error: psycopg.Error, address: Address) -> DatabaseError:
+    state = error.sqlstate or ""
+    found = _look_up(_POSTGRESQL, state.startswith)
+    if found is not None:
+        what, fix = found
+        return DatabaseError(
+            f"the database {address.shown} {what} (SQLSTATE {state})", fix=f"{fix}."
+        )
+    if isinstance(error, psycopg.OperationalError):
+        return DatabaseError(
+            f"the database {address.shown} can't be reached: {_first_line(error)}",
+            fix="See that the server is up and that database.url names its host and port.",
+        )
+    return DatabaseError(f"the database {address.shown} failed: {_first_line(error)}")
+
+
+def _look_up(
+    table: tuple[tuple[str, str, str], ...], starts_with: Callable[[str], bool]
+) -> tuple[str, str] | None:
+    return next(((what, fix) for code, what, fix in table if starts_with(code)), None)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,216 @@
+"""The release's side of the store."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+from typing_extensions import override
+
+from offpeakd.adapters.sql.changes import write_changes
+from offpeakd.adapters.sql.claims import claim
+from offpeakd.adapters.sql.rows import (
+    ATTEMPT_COLUMNS,
+    REQUEST_COLUMNS,
+    STOP_COLUMNS,
+    attempt_of,
+    request_of,
+    stop_of,
+)
+from offpeakd.adapters.sql.tables import (
+    IS_IN_FLIGHT,
+    IS_READY,
+    IS_WAITING,
+    attempt,
+    control,
+    lease,
+    request,
+)
+from offpeakd.adapters.sql.transactions import Database, Prepared, given
+from offpeakd.core.model import Batch, BatchResult, Change, Lane, Request, State
+from offpeakd.ports import AttemptRecord, Queue
+
+MADE_READY_AT_ONCE: Final = 10_000
+"""Requests made ready in one transaction; a larger crowd takes several looks."""
+
+HIGH_WATER: Final = "high-water"
+"""The kind under which `control` keeps the highest time ever seen; not a stop."""
+
+_NEXT_READY: Final = Prepared(
+    sa.select(sa.func.min(request.c.wait_until, type_=request.c.wait_until.type)).where(
+        request.c.target == given(request.c.target), sa.text(IS_WAITING)
+    )
+)
+
+_due = (
+    sa.select(request.c.id)
+    .where(
+        request.c.target == given(request.c.target),
+        sa.text(IS_WAITING),
+        request.c.wait_until <= given(request.c.wait_until, "now"),
+    )
+    .order_by(request.c.wait_until)
+    .limit(MADE_READY_AT_ONCE)
+)
+# The condition stands outside as well: PostgreSQL looks again at a row that it had to wait for.
+_MAKE_READY: Final = Prepared(
+    sa.update(request)
+    .where(
+        request.c.id.in_(_due),
+        sa.text(IS_WAITING),
+        request.c.wait_until <= given(request.c.wait_until, "now"),
+    )
+    .values(wait_until=sa.null(), wait_reason=sa.null(), wait_detail=sa.null())
+)
+
+
+def _first_ready_group(*more: sa.ColumnElement[bool]) -> sa.ScalarSelect[Any]:
+    return (
+        sa.select(request.c.group_name)
+        .where(request.c.target == given(request.c.target), sa.text(IS_READY), *more)
+        .order_by(request.c.group_name)
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _ready_groups() -> Prepared:
+    """From one group to the next along the index: as many looks as there are groups."""
+    found = sa.select(_first_ready_group().label("name")).cte("found", recursive=True)
+    found = found.union_all(
+        sa.select(_first_ready_group(request.c.group_name > found.c.name)).where(
+            found.c.name.is_not(None)
+        )
+    )
+    return Prepared(sa.select(found.c.name).where(found.c.name.is_not(None)))
+
+
+_READY_GROUPS: Final = _ready_groups()
+_COUNT_IN_FLIGHT: Final = Prepared(
+    sa.select(sa.func.count())
+    .select_from(request)
+    .where(request.c.target == given(request.c.target), sa.text(IS_IN_FLIGHT))
+)
+_STOPS: Final = Prepared(
+    sa.select(*STOP_COLUMNS).where(
+        control.c.scope.in_([sa.literal_column("'*'"), given(control.c.scope)]),
+        control.c.kind != sa.literal_column(f"'{HIGH_WATER}'"),
+    )
+)
+_READY: Final = Prepared(
+    sa.select(*REQUEST_COLUMNS)
+    .where(
+        request.c.target == given(request.c.target),
+        request.c.group_name == given(request.c.group_name),
+        sa.text(IS_READY),
+    )
+    .order_by(request.c.priority, request.c.id)
+    .limit(sa.bindparam("given_limit", type_=sa.Integer()))
+)
+
+
+class SqlQueue(Queue):
+    """`ports.Queue` on a database."""
+
+    def __init__(self, database: Database, lease_ttl: timedelta) -> None:
+        self._database = database
+        self._lease_ttl = lease_ttl
+
+    @override
+    def lane(self, target: str, now: datetime) -> Lane:
+        with self._database.read() as connection:
+            lane = _look(connection, target)
+        if lane.next_ready_at is None or lane.next_ready_at > now:
+            return lane
+        with self._database.write() as connection:
+            _MAKE_READY.run(connection, {"target": target, "now": now})
+            return _look(connection, target)
+
+    @override
+    def ready(self, target: str, group: str, limit: int) -> tuple[Request, ...]:
+        wanted = {"target": target, "group_name": group, "limit": limit}
+        with self._database.read() as connection:
+            return tuple(request_of(row) for row in _READY.rows(connection, wanted))
+
+    @override
+    def overdue_requests(self, now: datetime, limit: int) -> tuple[Request, ...]:
+        return self._requests(
+            sa.select(*REQUEST_COLUMNS)
+            .where(sa.text("state = 'queued'"), request.c.deadline <= now)
+            .order_by(request.c.deadline, request.c.id)
+            .limit(limit)
+        )
+
+    @override
+    def claim(self, batch: Batch) -> bool:
+        return claim(self._database, batch)
+
+    @override
+    def record(
+        self, batch_id: str, result: BatchResult, changes: Sequence[Change]
+    ) -> tuple[int, ...]:
+        return write_changes(self._database, changes, batch_id, result)
+
+    @override
+    def apply(self, changes: Sequence[Change]) -> tuple[int, ...]:
+        return write_changes(self._database, changes)
+
+    @override
+    def in_flight(
+        self, target: str, states: frozenset[State], after_id: int, limit: int
+    ) -> tuple[Request, ...]:
+        return self._requests(
+            sa.select(*REQUEST_COLUMNS)
+            .where(
+                request.c.target == target,
+                sa.text(IS_IN_FLIGHT),
+                request.c.state.in_([state.value for state in states]),
+                request.c.id > after_id,
+            )
+            .order_by(request.c.id)
+            .limit(limit)
+        )
+
+    @override
+    def abandoned(self, owner: str, limit: int) -> tuple[Request, ...]:
+        dead = attempt.c.owner != owner
+        if not self._database.is_sqlite:
+            silence = sa.func.now() - sa.bindparam("ttl", self._lease_ttl, sa.Interval)
+            alive = sa.select(lease.c.owner).where(
+                lease.c.owner == attempt.c.owner, lease.c.renewed_at > silence
+            )
+            dead = dead & ~alive.exists()
+        return self._requests(
+            sa.select(*REQUEST_COLUMNS)
+            .join(attempt, attempt.c.id == request.c.attempt_id)
+            .where(sa.text(f"request.{IS_IN_FLIGHT} AND request.state = 'submitting'"), dead)
+            .order_by(request.c.id)
+            .limit(limit)
+        )
+
+    @override
+    def batch_of(self, attempt_id: str) -> AttemptRecord | None:
+        with self._database.read() as connection:
+            row = connection.execute(
+                sa.select(*ATTEMPT_COLUMNS).where(attempt.c.id == attempt_id)
+            ).one_or_none()
+        return None if row is None else attempt_of(row)
+
+    def _requests(self, wanted: sa.Select[Any]) -> tuple[Request, ...]:
+        with self._database.read() as connection:
+            return tuple(request_of(row) for row in connection.execute(wanted).all())
+
+
+def _look(connection: sa.Connection, target: str) -> Lane:
+    here = {"target": target}
+    [(next_ready_at,)] = _NEXT_READY.rows(connection, here)
+    [(in_flight,)] = _COUNT_IN_FLIGHT.rows(connection, here)
+    groups = _READY_GROUPS.rows(connection, here)
+    stops = _STOPS.rows(connection, {"scope": target})
+    return Lane(
+        target,
+        tuple(sorted(name for (name,) in groups)),
+        next_ready_at,
+        in_flight,
+        tuple(sorted((stop_of(row) for row in stops), key=lambda stop: (stop.scope, stop.kind))),
+    )

@@ -1,0 +1,290 @@
+"""The database's schema: made, looked at, brought up to date, checked.
+
+Its version is a number of four digits, kept where Alembic keeps it: in `alembic_version`.
+"""
+
+import os
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum, auto
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from offpeakd.adapters.sql.address import Address, address_of
+from offpeakd.adapters.sql.engine import LOCK_PATIENCE, check_folder, prepare_file
+from offpeakd.adapters.sql.faults import LIBRARY_ERRORS, translate
+from offpeakd.adapters.sql.transactions import Database
+from offpeakd.core.errors import DatabaseError, SchemaError
+from offpeakd.share import path_of
+
+LATEST: Final = "0001"
+"""The schema that this program reads and writes: its newest migration."""
+
+VERSION_TABLE: Final = "alembic_version"
+
+_OURS: Final = frozenset({VERSION_TABLE, "request", "batch", "attempt"})
+"""Tables that every version of the schema has; another program's Alembic has not."""
+
+_ONE_AT_A_TIME: Final = 0x6F66_6670
+"""Number of the advisory lock under which PostgreSQL's schema is changed."""
+
+
+class Standing(Enum):
+    """How a database's schema relates to this program's."""
+
+    EMPTY = auto()
+    """Nothing there yet."""
+    OLDER = auto()
+    CURRENT = auto()
+    NEWER = auto()
+    """Written by a newer offpeakd."""
+    FOREIGN = auto()
+    """Another program's tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What a look at a database showed.
+
+    Attributes:
+        standing: how it relates to this program.
+        version: of its schema; None where there is none.
+    """
+
+    standing: Standing
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """What `upgrade` did.
+
+    Attributes:
+        before: version found; None for an empty database.
+        after: version now.
+        backup: SQLite's file as it was before; None where nothing had to be saved.
+    """
+
+    before: str | None
+    after: str
+    backup: Path | None = None
+
+
+def current(url: str) -> Schema:
+    """Look which schema the database has; changes nothing, and makes no file.
+
+    Raises:
+        DatabaseError: it can't be reached or read.
+    """
+    address = address_of(url)
+    if address.file is not None:
+        return _look_at_file(address, address.file)
+    database = Database(address)
+    try:
+        with database.read() as connection:
+            return _look(connection)
+    finally:
+        database.close()
+
+
+def ensure(url: str) -> None:
+    """See that the schema is this program's; an absent or empty database gets it.
+
+    Cheap, and safe in many processes at once.
+
+    Raises:
+        SchemaError: it has another schema; nothing was touched.
+        DatabaseError: it can't be reached, read or written.
+    """
+    address = address_of(url)
+    schema = current(url)
+    if schema.standing is Standing.EMPTY:
+        _migrate(address)
+    elif schema.standing is Standing.OLDER:
+        raise SchemaError(
+            f"the database {address.shown} has schema {schema.version}; this offpeakd needs"
+            f" {LATEST}",
+            fix="Stop the daemon and run: offpeakd db upgrade.",
+        )
+    else:
+        _refuse(address, schema)
+
+
+def upgrade(url: str, now: datetime) -> Upgraded:
+    """Bring the schema up to date, all of it or nothing; saves a SQLite file first.
+
+    Args:
+        url: as configured in `database.url`.
+        now: for the name of the backup, `<file>.<version>-<UTC stamp>.bak`.
+
+    Raises:
+        SchemaError: it was written by a newer offpeakd or another program.
+        DatabaseError: it can't be reached, read or written, or the backup can't be made.
+    """
+    address = address_of(url)
+    found = current(url)
+    if found.standing is Standing.CURRENT:
+        return Upgraded(found.version, LATEST)
+    _refuse(address, found)
+    backup = None
+    if address.file is not None and found.standing is Standing.OLDER:
+        stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+        backup = Path(f"{address.file}.{found.version}-{stamp}.bak")
+        _back_up(address, address.file, backup)
+    _migrate(address)
+    return Upgraded(found.version, LATEST, backup)
+
+
+def check(url: str) -> tuple[str, ...]:
+    """Look for damage: SQLite's own quick check, and the schema compared with this program's.
+
+    Reads the whole of a SQLite file, so it is asked for, and not part of a start.
+
+    Returns:
+        what is wrong, a sentence each; nothing when all is well.
+
+    Raises:
+        SchemaError: the schema isn't this program's version.
+        DatabaseError: it can't be reached or read.
+    """
+    address = address_of(url)
+    found = current(url)
+    if found.standing is Standing.EMPTY:
+        return (f"the database {address.shown} is empty or absent",)
+    ensure(url)
+    database = Database(address)
+    try:
+        with database.read() as connection:
+            return (*_damage(connection), *_drift(connection))
+    finally:
+        database.close()
+
+
+def _refuse(address: Address, schema: Schema) -> None:
+    if schema.standing is Standing.NEWER:
+        raise SchemaError(
+            f"the database {address.shown} was written by a newer offpeakd: it has schema"
+            f" {schema.version}, this one knows {LATEST}",
+            fix="Install that version again, or put the backup made before its upgrade in place.",
+        )
+    if schema.standing is Standing.FOREIGN:
+        raise SchemaError(
+            f"the database {address.shown} holds another program's tables; nothing was touched",
+            fix="Give offpeakd a database of its own in database.url.",
+        )
+
+
+def _look_at_file(address: Address, file: Path) -> Schema:
+    """Looks past the pragmas of the daemon's connections: those write into a foreign file."""
+    check_folder(file)
+    if not file.exists():
+        return Schema(Standing.EMPTY)
+    try:
+        with closing(sqlite3.connect(file, timeout=LOCK_PATIENCE.total_seconds())) as connection:
+            names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            version = None
+            if names >= _OURS:
+                rows = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608  # our own name
+                version = next((number for (number,) in rows), None)
+    except LIBRARY_ERRORS as error:
+        raise translate(error, address) from error
+    return _schema(frozenset(names), version)
+
+
+def _look(connection: sa.Connection) -> Schema:
+    seen = sa.inspect(connection)
+    names = frozenset((*seen.get_table_names(), *seen.get_view_names()))
+    version = None
+    if names >= _OURS:
+        version = connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608  # our own name
+    return _schema(names, version)
+
+
+def _schema(names: frozenset[str], version: str | None) -> Schema:
+    if not names:
+        return Schema(Standing.EMPTY)
+    if version is None:
+        return Schema(Standing.FOREIGN)
+    if version == LATEST:
+        return Schema(Standing.CURRENT, version)
+    return Schema(Standing.OLDER if version < LATEST else Standing.NEWER, version)
+
+
+def _migrate(address: Address) -> None:
+    # The library is slow to import, and nearly every command finds a schema that is up to date.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    if address.file is not None:
+        prepare_file(address.file)
+    config = Config()
+    config.set_main_option("script_location", str(path_of("alembic")).replace("%", "%%"))
+    database = Database(address)
+    try:
+        with database.write() as connection:
+            if not database.is_sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+            if _look(connection).standing is Standing.CURRENT:
+                return
+            if not connection.in_transaction():
+                # It stands already, begun past the library; now Alembic believes it too.
+                connection.begin()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        database.close()
+
+
+def _back_up(address: Address, file: Path, backup: Path) -> None:
+    try:
+        os.close(os.open(backup, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise DatabaseError(
+            f"the backup {backup} can't be made: {error.strerror}; nothing was changed",
+            fix="Free some space, or move an older backup of that name away.",
+        ) from error
+    try:
+        with closing(sqlite3.connect(file)) as here, closing(sqlite3.connect(backup)) as there:
+            here.backup(there)
+        _sync(backup)
+    except sqlite3.Error as error:
+        backup.unlink()
+        raise translate(error, address) from error
+
+
+def _sync(backup: Path) -> None:
+    """The folder's entry of a new file has to reach the disk as well."""
+    descriptor = os.open(backup.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _damage(connection: sa.Connection) -> list[str]:
+    if connection.dialect.name != "sqlite":
+        return []
+    words = connection.execute(sa.text("PRAGMA quick_check")).scalars()
+    found = [f"SQLite says: {word}" for word in words if word != "ok"]
+    strays = connection.execute(sa.text("PRAGMA foreign_key_check")).all()
+    return found + [f"row {row[1]} of {row[0]} refers to a {row[2]} that is gone" for row in strays]
+
+
+def _drift(connection: sa.Connection) -> list[str]:
+    from alembic.autogenerate import compare_metadata  # noqa: PLC0415  # as in _migrate
+    from alembic.migration import MigrationContext  # noqa: PLC0415
+
+    from offpeakd.adapters.sql.follow_up import VIEW  # noqa: PLC0415
+    from offpeakd.adapters.sql.tables import metadata  # noqa: PLC0415
+
+    found = [
+        f"the schema differs: {difference}"
+        for difference in compare_metadata(MigrationContext.configure(connection), metadata)
+    ]
+    if VIEW not in sa.inspect(connection).get_view_names():
+        found.append(f"the view {VIEW} is missing")
+    return found

@@ -1,0 +1,215 @@
+"""Tables, indexes and checks. `docs/usage/database.md` describes them for people."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from offpeakd.adapters.sql.columns import Instant, Json
+from offpeakd.core.model import DEFAULT_GROUP, IN_FLIGHT, LIVE, State
+
+metadata: Final = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+Number: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""A rising number; SQLite numbers by itself only what is declared INTEGER."""
+
+
+def in_states(states: frozenset[State]) -> str:
+    """The condition that a request is in one of the states.
+
+    The names stand in the text: a parameter would keep both databases from using partial indexes.
+    """
+    names = ", ".join(f"'{state.value}'" for state in State if state in states)
+    return f"state IN ({names})"
+
+
+FINAL: Final = frozenset(State) - LIVE
+IS_LIVE: Final = in_states(LIVE)
+IS_IN_FLIGHT: Final = in_states(IN_FLIGHT)
+IS_FINAL: Final = in_states(FINAL)
+IS_READY: Final = "state = 'queued' AND wait_until IS NULL AND held_reason IS NULL"
+IS_WAITING: Final = "state = 'queued' AND held_reason IS NULL AND wait_until IS NOT NULL"
+HAS_DEADLINE: Final = "state = 'queued' AND deadline IS NOT NULL"
+IS_UNSEEN_FAILURE: Final = "state = 'failed' AND acknowledged_by IS NULL"
+NEEDS_A_PERSON: Final = f"state = 'needs_review' OR ({IS_UNSEEN_FAILURE})"
+IS_OPEN: Final = "outcome IS NULL"
+
+
+def _index(
+    name: str, table: sa.Table, *columns: str, where: str = "", unique: bool = False
+) -> None:
+    condition = sa.text(where) if where else None
+    sa.Index(
+        name,
+        *(table.c[column] for column in columns),
+        unique=unique,
+        sqlite_where=condition,
+        postgresql_where=condition,
+    )
+
+
+request: Final = sa.Table(
+    "request",
+    metadata,
+    sa.Column("id", Number, sa.Identity(), primary_key=True),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("instance_id", sa.Text, nullable=False),
+    sa.Column("group_name", sa.Text, nullable=False, server_default=DEFAULT_GROUP),
+    sa.Column("state", sa.Text, nullable=False, server_default="queued"),
+    sa.Column("priority", sa.Integer, nullable=False, server_default="100"),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
+    sa.Column("requested_by", sa.Text, nullable=False, server_default=""),
+    sa.Column("requested_at", Instant, nullable=False),
+    sa.Column("not_before", Instant),
+    sa.Column("deadline", Instant),
+    sa.Column("held_reason", sa.Text),
+    sa.Column("wait_until", Instant),
+    sa.Column("wait_reason", sa.Text),
+    sa.Column("wait_detail", sa.Text),
+    sa.Column("cohort", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("resends", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("attempt_id", sa.Text),
+    sa.Column("batch_id", sa.Text),
+    sa.Column("job_id", sa.Text),
+    sa.Column("job_status", sa.Text),
+    sa.Column("job_progress", sa.Text),
+    sa.Column("error_code", sa.Text),
+    sa.Column("error_message", sa.Text),
+    sa.Column("submitted_at", Instant),
+    sa.Column("unknown_since", Instant),
+    sa.Column("finished_at", Instant),
+    sa.Column("acknowledged_by", sa.Text),
+    sa.Column("changed_at", Instant),
+    sa.CheckConstraint(in_states(frozenset(State)), name="state"),
+    sqlite_autoincrement=True,
+)
+_index("uq_request_live", request, "target", "instance_id", where=IS_LIVE, unique=True)
+_index("ix_request_claim", request, "target", "group_name", "priority", "id", where=IS_READY)
+_index("ix_request_waiting", request, "target", "wait_until", where=IS_WAITING)
+_index("ix_request_in_flight", request, "target", "state", "id", where=IS_IN_FLIGHT)
+_index("ix_request_deadline", request, "deadline", where=HAS_DEADLINE)
+_index("ix_request_follow_up", request, "id", where=NEEDS_A_PERSON)
+_index("ix_request_finished", request, "finished_at", where=IS_FINAL)
+_index("ix_request_instance", request, "instance_id", "id")
+_index("ix_request_state", request, "target", "state", "id")
+
+batch: Final = sa.Table(
+    "batch",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("group_name", sa.Text, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("windows", Json, nullable=False),
+    sa.Column("opening_start", Instant),
+    sa.Column("opening_end", Instant),
+    sa.Column("signed_at", Instant, nullable=False),
+    sa.Column("fenced", sa.Boolean, nullable=False),
+    sa.Column("body_sha256", sa.Text, nullable=False),
+    sa.Column("config_hash", sa.Text, nullable=False),
+    sa.Column("tzdata_version", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text),
+    sa.Column("sent_at", Instant),
+    sa.Column("finished_at", Instant),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("cloud_request_id", sa.Text),
+    sa.Column("error_code", sa.Text),
+    sa.Column("message", sa.Text),
+    sa.Column("answer", sa.Text),
+)
+
+attempt: Final = sa.Table(
+    "attempt",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("batch_id", sa.Text, sa.ForeignKey("batch.id"), nullable=False),
+    sa.Column(
+        "request_id", Number, sa.ForeignKey("request.id", ondelete="CASCADE"), nullable=False
+    ),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("instance_id", sa.Text, nullable=False),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("signed_at", Instant, nullable=False),
+    sa.Column("fenced", sa.Boolean, nullable=False),
+    sa.Column("whole_version", sa.Text),
+    sa.Column("sent_at", Instant),
+    sa.Column("finished_at", Instant),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("cloud_request_id", sa.Text),
+    sa.Column("outcome", sa.Text),
+    sa.Column("job_id", sa.Text),
+    sa.Column("error_code", sa.Text),
+    sa.Column("error_message", sa.Text),
+    sa.Column("evidence", sa.Text),
+    sa.Column("resolved_by", sa.Text),
+)
+_index("uq_attempt_open", attempt, "target", "instance_id", where=IS_OPEN, unique=True)
+_index("ix_attempt_request", attempt, "request_id")
+_index("ix_attempt_batch", attempt, "batch_id")
+
+event: Final = sa.Table(
+    "event",
+    metadata,
+    sa.Column("id", Number, sa.Identity(), primary_key=True),
+    sa.Column("request_id", Number, sa.ForeignKey("request.id", ondelete="CASCADE")),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("state", sa.Text),
+    sa.Column("detail", Json, nullable=False),
+    sqlite_autoincrement=True,
+)
+_index("ix_event_request", event, "request_id", "id")
+
+control: Final = sa.Table(
+    "control",
+    metadata,
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("until", Instant),
+    sa.Column("count", sa.Integer, nullable=False),
+)
+
+lease: Final = sa.Table(
+    "lease",
+    metadata,
+    sa.Column("owner", sa.Text, primary_key=True),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("targets", Json, nullable=False),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("beat_at", Instant, nullable=False),
+    sa.Column("renewed_at", Instant, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("config_hash", sa.Text, nullable=False),
+    sa.Column("config_error", sa.Text),
+    sa.Column("note", sa.Text),
+)
+
+instance: Final = sa.Table(
+    "instance",
+    metadata,
+    sa.Column("target", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("seen_at", Instant, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("actions", Json, nullable=False),
+    sa.Column("version", sa.Text),
+    sa.Column("whole_version", sa.Text),
+    sa.Column("patch_available", sa.Boolean),
+    sa.Column("node_states", Json, nullable=False),
+    sa.Column("tags", Json, nullable=False),
+)

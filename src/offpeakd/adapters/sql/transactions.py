@@ -1,0 +1,232 @@
+"""Explicit transactions, and statements compiled once for the two hot paths."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+from offpeakd.adapters.sql.address import Address
+from offpeakd.adapters.sql.engine import LOCK_PATIENCE, make_engine
+from offpeakd.adapters.sql.faults import LIBRARY_ERRORS, translate
+
+_GIVEN: Final = "given_"
+"""The library keeps bare column names for itself; compiling takes this prefix off again."""
+
+STATEMENT_PATIENCE: Final = timedelta(seconds=30)
+_IDLE_PATIENCE: Final = timedelta(seconds=60)
+
+
+class Database:
+    """Hands out transactions on one database; safe to share between threads.
+
+    Each ends before its `with` does: committed, or rolled back when an error passes. Whatever the
+    driver raises leaves as `DatabaseError`. An error at the commit of a write leaves open whether
+    it was written: nothing may be sent then.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        lock_patience: timedelta = LOCK_PATIENCE,
+        statement_patience: timedelta = STATEMENT_PATIENCE,
+    ) -> None:
+        self.address = address
+        self._engine = make_engine(address, lock_patience)
+        self._begin_write, self._begin_read = "BEGIN IMMEDIATE", "BEGIN"
+        if not self.is_sqlite:
+            limits = _limits(lock_patience, statement_patience)
+            self._begin_write = f"BEGIN; {limits}"
+            self._begin_read = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {limits}"
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is SQLite."""
+        return self.address.file is not None
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._engine.dialect.name
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that writes. SQLite admits one at a time, from its beginning on."""
+        with self._translated(), self._transaction(self._begin_write) as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that only reads, and sees one moment. Keep it short."""
+        with self._translated(), self._transaction(self._begin_read) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except LIBRARY_ERRORS as error:
+            raise translate(error, self.address) from error
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sa.Connection]:
+        connection = self._begun(begin)
+        try:
+            yield connection
+            _say(connection, "COMMIT")
+        except BaseException:
+            _give_up(connection)
+            raise
+        finally:
+            connection.close()
+
+    def _begun(self, begin: str) -> sa.Connection:
+        """A connection with a transaction begun on it.
+
+        A pooled connection may have died since it was used last, and its fellows with it.
+        Nothing has happened in the transaction yet, so a fresh one is tried once.
+        """
+        connection = self._engine.connect()
+        try:
+            _say(connection, begin)
+        except LIBRARY_ERRORS:
+            stale = _is_dead(connection)
+            _give_up(connection)
+            connection.close()
+            if not stale:
+                raise
+        else:
+            return connection
+        self._engine.dispose()
+        connection = self._engine.connect()
+        try:
+            _say(connection, begin)
+        except LIBRARY_ERRORS:
+            _give_up(connection)
+            connection.close()
+            raise
+        return connection
+
+
+def given(column: sa.Column[Any], name: str = "") -> sa.BindParameter[Any]:
+    """A parameter of a prepared statement, with a column's type.
+
+    Args:
+        column: whose type converts the value.
+        name: the parameter's; the column's name by default.
+    """
+    return sa.bindparam(f"{_GIVEN}{name or column.name}", type_=column.type)
+
+
+class Prepared:
+    """A statement compiled once for each database, and run on the driver's own cursor.
+
+    The two transactions around each call are the hot path: the general way of running a statement
+    costs there about as much as the statement itself (`docs/decisions/002-core-not-orm.md`).
+    Every parameter is named, and its column's type converts it.
+    """
+
+    def __init__(self, statement: sa.Executable) -> None:
+        self._statement = statement
+        self._compiled: dict[str, _Compiled] = {}
+
+    def rows(self, connection: sa.Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Run a statement that returns rows."""
+        compiled = self._for(connection)
+        with cursor_of(connection) as cursor:
+            cursor.execute(compiled.text, compiled.bind(values))
+            return [compiled.read(row) for row in cursor.fetchall()]
+
+    def run(self, connection: sa.Connection, values: Mapping[str, Any]) -> int:
+        """Run a statement once; returns how many rows it wrote."""
+        compiled = self._for(connection)
+        with cursor_of(connection) as cursor:
+            cursor.execute(compiled.text, compiled.bind(values))
+            return cursor.rowcount
+
+    def each(self, connection: sa.Connection, values: Sequence[Mapping[str, Any]]) -> int:
+        """Run a statement for each set of values; returns how many rows all of them wrote."""
+        compiled = self._for(connection)
+        with cursor_of(connection) as cursor:
+            cursor.executemany(compiled.text, [compiled.bind(one) for one in values])
+            return cursor.rowcount
+
+    def _for(self, connection: sa.Connection) -> "_Compiled":
+        found = self._compiled.get(connection.dialect.name)
+        if found is None:
+            found = _Compiled(self._statement, connection.dialect)
+            self._compiled[connection.dialect.name] = found
+        return found
+
+
+class _Compiled:
+    def __init__(self, statement: sa.Executable, dialect: sa.Dialect) -> None:
+        compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]  # every executable we build is a ClauseElement
+        self.text = str(compiled).replace(_GIVEN, "")
+        binds = {name.removeprefix(_GIVEN): bind for bind, name in compiled.bind_names.items()}
+        self._fixed = {name: bind.value for name, bind in binds.items() if not bind.required}
+        self._into = [
+            (name, convert)
+            for name, bind in binds.items()
+            if (convert := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
+        ]
+        selected = statement.selected_columns if isinstance(statement, sa.Select) else ()
+        self._out_of = [
+            (place, convert)
+            for place, column in enumerate(selected)
+            if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
+        ]
+
+    def bind(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        bound = {**self._fixed, **values}
+        for name, convert in self._into:
+            bound[name] = convert(bound[name])
+        return bound
+
+    def read(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        values = list(row)
+        for place, convert in self._out_of:
+            values[place] = convert(values[place])
+        return tuple(values)
+
+
+def _limits(lock_patience: timedelta, statement_patience: timedelta) -> str:
+    limits = {
+        "lock_timeout": lock_patience,
+        "statement_timeout": statement_patience,
+        "idle_in_transaction_session_timeout": _IDLE_PATIENCE,
+    }
+    return "; ".join(
+        f"SET LOCAL {name} = {patience // timedelta(milliseconds=1)}"
+        for name, patience in limits.items()
+    )
+
+
+def cursor_of(connection: sa.Connection) -> closing[DBAPICursor]:
+    """The driver's own cursor."""
+    return closing(connection.connection.cursor())
+
+
+def _say(connection: sa.Connection, words: str) -> None:
+    """Begin or end a transaction, past the library, which believes the driver to commit."""
+    with cursor_of(connection) as cursor:
+        cursor.execute(words)
+
+
+def _is_dead(connection: sa.Connection) -> bool:
+    return bool(getattr(connection.connection.driver_connection, "closed", False))
+
+
+def _give_up(connection: sa.Connection) -> None:
+    """Roll back; where even that fails, throw the connection away."""
+    try:
+        _say(connection, "ROLLBACK")
+    except LIBRARY_ERRORS:
+        connection.invalidate()
