@@ -6,6 +6,7 @@ Imports stand inside the functions, so that a command pays only for what it uses
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -18,6 +19,7 @@ from offpeakd.ports import Clock, Store
 if TYPE_CHECKING:
     from offpeakd.adapters.huaweicloud.address import Address
     from offpeakd.adapters.huaweicloud.credentials.references import Reference
+    from offpeakd.adapters.sql.schema import Schema, Upgraded
     from offpeakd.daemon import Daemon, TargetLane
     from offpeakd.service.rules import CurrentRules, Rules
     from offpeakd.settings.convert import TargetSettings
@@ -76,6 +78,57 @@ def open_store(loaded: "Loaded", environ: Mapping[str, str], owner: str = "comma
     return SqlStore(url, owner)
 
 
+def upgrade_database(loaded: "Loaded", now: datetime) -> "Upgraded":
+    """Bring the database's schema up to date; a SQLite file is saved first.
+
+    Raises:
+        DatabaseError: it can't be used, or was written by something else.
+    """
+    from offpeakd.adapters.sql.schema import upgrade
+
+    return upgrade(loaded.settings.database.url, now)
+
+
+def database_schema(loaded: "Loaded") -> "Schema":
+    """Which schema the database has; changes nothing.
+
+    Raises:
+        DatabaseError: it can't be reached or read.
+    """
+    from offpeakd.adapters.sql.schema import current
+
+    return current(loaded.settings.database.url)
+
+
+def check_database(loaded: "Loaded") -> tuple[str, ...]:
+    """What is wrong with the database, a sentence each.
+
+    Raises:
+        DatabaseError: it can't be reached or read, or has another schema.
+    """
+    from offpeakd.adapters.sql.schema import check
+
+    return check(loaded.settings.database.url)
+
+
+def versions() -> dict[str, str]:
+    """Versions of this program and of what its answers depend on."""
+    import platform
+    import sqlite3
+
+    from offpeakd import __version__
+    from offpeakd.adapters import zone_data
+    from offpeakd.adapters.sql.schema import LATEST
+
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "tzdata": zone_data.version(),
+        "schema": LATEST,
+    }
+
+
 def run_daemon(
     loaded: "Loaded",
     reread: Callable[[], "Loaded"],
@@ -131,7 +184,7 @@ def _daemon(
 
     clock = system_clock()
     stopping = threading.Event()
-    rules = CurrentRules(_rules(loaded))
+    rules = CurrentRules(rules_of(loaded))
 
     def lanes(of: "Loaded", running: "Mapping[str, TargetLane]") -> "dict[str, TargetLane]":
         return {
@@ -148,7 +201,7 @@ def _daemon(
         forget_zones()
         new = reread()
         _check_credentials(new, environ)
-        return Configured(_rules(new), lanes(new, running))
+        return Configured(rules_of(new), lanes(new, running))
 
     return Daemon(
         owner=owner,
@@ -206,7 +259,8 @@ def _lane(
     return TargetLane(address.name, identity, release, follow_up, cloud.close)
 
 
-def _rules(loaded: "Loaded") -> "Rules":
+def rules_of(loaded: "Loaded") -> "Rules":
+    """What decides, as the services see it."""
     from offpeakd.adapters import zone_data
     from offpeakd.service.rules import Rules
 
