@@ -28,7 +28,7 @@ def normalise_url(url: str) -> str:
     """
     scheme, separator, _ = url.partition("://")
     if not separator or scheme not in _POSTGRESQL | _SQLITE:
-        named = f" with {shown(scheme)}" if separator and len(scheme) < len(url) else ""
+        named = f", got {shown(scheme)}" if separator and len(scheme) < len(url) else ""
         raise SettingError(
             f"expected an address of a SQLite or PostgreSQL database{named}",
             f"Write it like {_EXAMPLES}.",

@@ -114,7 +114,8 @@ def _validated(root: Branch, problems: list[Problem], *, whole: bool) -> Setting
     """The settings, if neither the caller nor the rules have anything against them."""
     settings = None
     try:
-        settings = Settings(_build_sources=((TreeSource(Settings, root),), {}))
+        sources = (TreeSource(Settings, root),)
+        settings = Settings(_build_sources=(sources, {}))  # pyright: ignore[reportCallIssue] - it sees fields alone
     except ValidationError as error:
         problems.extend(problems_of(error, root, whole=whole))
     problems.extend(crosscheck(root, whole=whole))

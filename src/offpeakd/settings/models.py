@@ -43,7 +43,7 @@ class AccessKeySection(Section):
     access_key_file: KeyFile = Field(description="File with the access key id.")
     secret_key_file: KeyFile = Field(description="File with the secret access key.")
     security_token_file: KeyFile | None = Field(
-        None, description="File with the security token of a temporary access key."
+        default=None, description="File with the security token of a temporary access key."
     )
 
 
@@ -78,22 +78,24 @@ class TargetSection(Section):
     region: Text = Field(description="Region id, such as eu-west-101.")
     project_id: ProjectId = Field(description="Id of the project in that region: 32 hex digits.")
     endpoint: Endpoint | None = Field(
-        None, description="Address of DDS; default: the region's own."
+        default=None, description="Address of DDS; default: the region's own."
     )
     iam_endpoint: Endpoint | None = Field(
-        None, description="Address of IAM; default: the region's own."
+        default=None, description="Address of IAM; default: the region's own."
     )
     credentials: Annotated[CredentialsSection, Field(discriminator="type")] | None = Field(
-        None, description="Default: HUAWEICLOUD_SDK_AK, _SK and _SECURITY_TOKEN in the environment."
+        default=None,
+        description="Default: HUAWEICLOUD_SDK_AK, _SK and _SECURITY_TOKEN in the environment.",
     )
     requests_per_minute: Annotated[Whole, between(1, 10_000)] = Field(
-        60, description="Calls to the cloud in any 60 seconds."
+        default=60, description="Calls to the cloud in any 60 seconds."
     )
     in_flight: Annotated[Whole, between(1, 10_000)] = Field(
-        30, description="Upgrades the cloud may be running at once in this target."
+        default=30, description="Upgrades the cloud may be running at once in this target."
     )
     ca_file: KeyFile | None = Field(
-        None, description="File with further certificate authorities, for a proxy that opens TLS."
+        default=None,
+        description="File with further certificate authorities, for a proxy that opens TLS.",
     )
 
 
@@ -104,11 +106,11 @@ class DatabaseSection(Section):
     """Where the queue lives."""
 
     url: Annotated[Hidden, AfterValidator(normalise_url)] = Field(
-        "sqlite:////var/lib/offpeakd/offpeakd.db",
+        default="sqlite:////var/lib/offpeakd/offpeakd.db",
         description="sqlite:///FILE or postgresql://USER@HOST/NAME, without a password.",
     )
     password_file: KeyFile | None = Field(
-        None, description="File with the password of the PostgreSQL user."
+        default=None, description="File with the password of the PostgreSQL user."
     )
     allow_plain: Truth = Field(
         default=False, description="Accept an unencrypted connection to another machine."
@@ -126,29 +128,32 @@ class ReleaseSection(Section):
     """How batches are sent."""
 
     batch_size: Annotated[Whole, between(1, 10, "limit of the DDS call")] = Field(
-        10, description="Instances in one call, 1 to 10."
+        default=10, description="Instances in one call, 1 to 10."
     )
     poll: Annotated[Period, Field(description="How often an open window is looked at.")] = (
         timedelta(seconds=5)
     )
     guard: Pause = Field(
-        timedelta(seconds=10), description="Time before the cutoff in which no call begins."
+        default=timedelta(seconds=10), description="Time before the cutoff in which no call begins."
     )
     min_notice: Pause = Field(
-        timedelta(minutes=10),
+        default=timedelta(minutes=10),
         description="Time that passes before a change of the configuration may open a window.",
     )
     preflight: Period = Field(
-        timedelta(seconds=60), description="Oldest look at an instance that a call may rest on."
+        default=timedelta(seconds=60),
+        description="Oldest look at an instance that a call may rest on.",
     )
 
 
 class RetrySection(Section):
     """Refusals that may pass are tried again, later and later; then a person decides."""
 
-    attempts: Annotated[Whole, between(1, 100)] = Field(5, description="Calls for one request.")
-    first: Period = Field(timedelta(minutes=5), description="Wait after the first refusal.")
-    most: Period = Field(timedelta(hours=6), description="Longest wait.")
+    attempts: Annotated[Whole, between(1, 100)] = Field(
+        default=5, description="Calls for one request."
+    )
+    first: Period = Field(default=timedelta(minutes=5), description="Wait after the first refusal.")
+    most: Period = Field(default=timedelta(hours=6), description="Longest wait.")
 
     @model_validator(mode="after")
     def _grows(self) -> Self:
@@ -163,9 +168,9 @@ class RetrySection(Section):
 class FollowUpSection(Section):
     """How running jobs are asked after."""
 
-    every: Period = Field(timedelta(seconds=30), description="How often.")
+    every: Period = Field(default=timedelta(seconds=30), description="How often.")
     overdue: Period = Field(
-        timedelta(hours=4), description="When a running job goes on the follow-up list."
+        default=timedelta(hours=4), description="When a running job goes on the follow-up list."
     )
 
 
@@ -173,12 +178,13 @@ class ReconcileSection(Section):
     """How it is found out what became of a call without an answer."""
 
     fence: Period = Field(
-        timedelta(minutes=18),
+        default=timedelta(minutes=18),
         description="Age at which a signed call can no longer reach the cloud: 15 min and skew.",
     )
-    every: Period = Field(timedelta(seconds=30), description="How often.")
+    every: Period = Field(default=timedelta(seconds=30), description="How often.")
     looks: Annotated[Whole, between(1, 100)] = Field(
-        3, description="Looks past the fence that must agree before a request is queued again."
+        default=3,
+        description="Looks past the fence that must agree before a request is queued again.",
     )
 
 
@@ -186,14 +192,14 @@ class LeaseSection(Section):
     """Claims of daemons that share a PostgreSQL database."""
 
     ttl: Annotated[Duration, at_least(timedelta(seconds=1))] = Field(
-        timedelta(seconds=60), description="How long a silent daemon keeps its claims."
+        default=timedelta(seconds=60), description="How long a silent daemon keeps its claims."
     )
 
 
 class RetentionSection(Section):
     """How long finished requests are kept."""
 
-    finished: Period = Field(timedelta(days=400), description="After their end.")
+    finished: Period = Field(default=timedelta(days=400), description="After their end.")
 
 
 class HttpSection(Section):
@@ -202,7 +208,9 @@ class HttpSection(Section):
     listen: Annotated[Text, AfterValidator(parse_listen)] = Field(
         description="HOST:PORT or unix:/path."
     )
-    token_file: KeyFile | None = Field(None, description="File with the token that callers send.")
+    token_file: KeyFile | None = Field(
+        default=None, description="File with the token that callers send."
+    )
 
     @model_validator(mode="after")
     def _is_guarded(self) -> Self:
@@ -214,10 +222,10 @@ class LogSection(Section):
     """What is logged, and how it looks."""
 
     level: Annotated[Text, one_of("debug", "info", "warning", "error")] = Field(
-        "info", description="debug, info, warning or error."
+        default="info", description="debug, info, warning or error."
     )
     format: Annotated[Text, one_of("auto", "console", "json")] = Field(
-        "auto", description="auto: console on a terminal, else json lines."
+        default="auto", description="auto: console on a terminal, else json lines."
     )
 
 
@@ -237,7 +245,7 @@ class Settings(BaseSettings):
         default={}, description="Windows by name; none at all means that nothing is released."
     )
     freezes: tuple[FreezeSection, ...] = Field(
-        (), description="Spans in which nothing is released."
+        default=(), description="Spans in which nothing is released."
     )
     groups: dict[Name, GroupSection] = Field(
         default={}, description="Groups by name; without any, every window is for every request."
@@ -253,7 +261,7 @@ class Settings(BaseSettings):
     lease: LeaseSection = Field(default_factory=LeaseSection)
     retention: RetentionSection = Field(default_factory=RetentionSection)
     http: HttpSection | None = Field(
-        None, description="The HTTP API; checked, but this version has no server."
+        default=None, description="The HTTP API; checked, but this version has no server."
     )
     log: LogSection = Field(default_factory=LogSection)
 

@@ -1,6 +1,5 @@
 """A validation library's errors as problems: at their place, in our words, without inputs."""
 
-from collections.abc import Iterable
 from typing import Final
 
 from pydantic import ValidationError
@@ -8,7 +7,7 @@ from pydantic_core import ErrorDetails
 
 from offpeakd.core.errors import Problem
 from offpeakd.settings.schema import keys_under
-from offpeakd.settings.tree import Branch, Node, Path, Place, Row, child, plain
+from offpeakd.settings.tree import Branch, Leaf, Node, Path, Place, Row, child, plain
 from offpeakd.settings.words import did_you_mean, named
 
 _KEY: Final = "[key]"
@@ -43,7 +42,6 @@ _SECRETS: Final = {
 }
 _ABSENT: Final = frozenset({"missing", "too_short", "union_tag_not_found"})
 _MAP_WANTED: Final = frozenset({"model_type", "model_attributes_type", "dict_type"})
-_LIST_WANTED: Final = frozenset({"tuple_type", "list_type"})
 
 
 def problems_of(error: ValidationError, root: Branch, *, whole: bool) -> list[Problem]:
@@ -108,21 +106,29 @@ def _sentence(kind: str, path: Path, node: Node) -> tuple[str, str]:
     key = str(path[-1]) if path else ""
     if kind == "extra_forbidden":
         return _unknown_key(key, path)
-    if kind in _MAP_WANTED:
-        return f"expected a map, got {named(plain(node))}", _map_hint(key, path, node)
-    if kind in _LIST_WANTED:
-        fix = f"Start each item with a dash: `- name: …` below `{key}:`."
-        return f"expected a list, got {named(plain(node))}", fix
     if kind == "missing":
         return "missing", _example(key)
     if kind == "too_short":
         return "no entry", _example(key)
-    if kind == "union_tag_invalid":
-        what = f"{named(plain(node))} is no kind of credentials"
-        return what, did_you_mean(str(plain(node)), _KINDS_OF_CREDENTIALS)
+    if kind.startswith("union_tag"):
+        return _credentials_kind(kind, node)
+    return _wrong_shape(kind, path, node)
+
+
+def _credentials_kind(kind: str, node: Node) -> tuple[str, str]:
     if kind == "union_tag_not_found":
         return "type is missing", f"Add one of type: {', '.join(_KINDS_OF_CREDENTIALS)}."
-    raise AssertionError(f"no words for {kind}")
+    what = f"{named(plain(node))} is no kind of credentials"
+    return what, did_you_mean(str(plain(node)), _KINDS_OF_CREDENTIALS)
+
+
+def _wrong_shape(kind: str, path: Path, node: Node) -> tuple[str, str]:
+    key = str(path[-1]) if path else ""
+    if kind in _MAP_WANTED:
+        got = "text" if key == "credentials" and isinstance(node, Leaf) else named(plain(node))
+        return f"expected a map, got {got}", _map_hint(key, path, node)
+    fix = f"Start each item with a dash: `- name: …` below `{key}:`."
+    return f"expected a list, got {named(plain(node))}", fix
 
 
 def _unknown_key(key: str, path: Path) -> tuple[str, str]:
@@ -143,8 +149,9 @@ def _map_hint(key: str, path: Path, node: Node) -> str:
                 f"Remove the dashes and give each its name: `{_NAMED[key]}:` with its keys below."
             )
         return "Remove the dashes: the keys of one map stand below each other without them."
-    if keys_under(path):
-        return f"Write its keys below it, indented: {', '.join(keys_under(path)[:3])} …"
+    keys = sorted(keys_under(path), key=lambda name: (name != "type", name))
+    if keys:
+        return f"Write its keys below it, indented: {', '.join(keys[:3])} and so on."
     return (
         f"Write a name below it, indented, and its keys below that: `{_NAMED.get(key, 'name')}:`."
     )

@@ -143,8 +143,9 @@ class _Composer:
                 break
             key_place = self._place(event.start_mark)
             key = self._key(_node_event(event), events, depth + 1)
-            node = self._node(_node_event(next(events)), events, depth + 1)
-            if key is not None:
+            value = _node_event(next(events))
+            node = self._node(value, events, depth + 1)
+            if key is not None and not isinstance(value, AliasEvent):
                 self._enter(branch, key, Entry(key_place, node))
         return branch
 

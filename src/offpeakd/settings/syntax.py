@@ -17,6 +17,8 @@ _MEANINGS: Final[tuple[tuple[str, str, str], ...]] = (
      "Close it with }, put a comma between entries, and quote values that contain : or #."),
     (r"flow (node|mapping|sequence).*expected the node content",
      "a value is missing between two commas or brackets", "Remove the extra comma or bracket."),
+    (r"node content", "there is no value before this sign",
+     "Remove the bracket or comma, or put the whole value in quotes."),
     (r"quoted scalar.*unexpected (end of stream|document separator)", "this quote is never closed",
      "Close it on the same line."),
     (r"double-quoted scalar.*escape", "a backslash in double quotes starts a special character",
@@ -87,6 +89,11 @@ def _stray_colon(name: str, lines: list[str], at: tuple[int, int]) -> Problem:
         return Problem(
             name, above, indent + 1, "", "expected a colon after the key",
             "Write it as `key: value`, or `key:` with its lines indented below.",
+        )  # fmt: skip
+    if above and not re.search(r":(\s|$)", before):
+        at_colon = lines[above - 1].index(":") + 1
+        return Problem(
+            name, above, at_colon, "", "a space is missing after the colon", "Write it as `key: value`."
         )  # fmt: skip
     indent = len(lines[line - 1]) - len(lines[line - 1].lstrip())
     return Problem(

@@ -44,18 +44,21 @@ class WindowSection(Section):
     """A recurring time in which upgrades may be released."""
 
     days: Days | None = Field(
-        None,
+        default=None,
         description="Days on which it opens: mon, mon-thu, sat-mon, daily, sat#2, fri#-1.",
     )
     month_days: MonthDays | None = Field(
-        None, description="Days of the month on which it opens; -1 is the last."
+        default=None, description="Days of the month on which it opens; -1 is the last."
     )
-    months: Months | None = Field(None, description="Months in which it opens: jan, jan-oct.")
+    months: Months | None = Field(
+        default=None, description="Months in which it opens: jan, jan-oct."
+    )
     dates: Dates | None = Field(
-        None, description="Days on which it opens: 2026-12-28 or 2026-12-28..2026-12-30."
+        default=None, description="Days on which it opens: 2026-12-28 or 2026-12-28..2026-12-30."
     )
     offset: Offset = Field(
-        "0d", description="Days between the day that the selectors choose and the one it opens."
+        default="0d",
+        description="Days between the day that the selectors choose and the one it opens.",
     )
     start: OpeningTime | None = Field(
         None, alias="from", description="Local time at which it opens, HH:MM."
@@ -69,9 +72,9 @@ class WindowSection(Section):
         None, alias="for", description="Elapsed time for which it is open, instead of `to`."
     )
     cutoff: Pause = Field(
-        timedelta(0), description="Time before its end at which nothing more is released."
+        default=timedelta(0), description="Time before its end at which nothing more is released."
     )
-    timezone: Zone | None = Field(None, description="IANA zone; default: the top one.")
+    timezone: Zone | None = Field(default=None, description="IANA zone; default: the top one.")
     always: Truth = Field(default=False, description="Open at all times; stands alone.")
 
     @model_validator(mode="after")
@@ -113,17 +116,19 @@ class FreezeSection(Section):
     """A span in which nothing is released, whatever the windows say."""
 
     name: Name = Field(description="What messages call it.")
-    reason: Text = Field("", description="Why, for whoever asks why nothing happens.")
+    reason: Text = Field(default="", description="Why, for whoever asks why nothing happens.")
     start: Moment | None = Field(
         None, alias="from", description="First day, or local time: 2026-12-20, 2026-12-20T18:00."
     )
     end: Moment | None = Field(
         None, alias="to", description="Last day, included; or local time, excluded."
     )
-    yearly: Yearly | None = Field(None, description="Days of every year: 11-01..11-12.")
-    month_days: MonthDays | None = Field(None, description="Days of every month; -1 is the last.")
-    timezone: Zone | None = Field(None, description="IANA zone; default: the top one.")
-    groups: Names | None = Field(None, description="Groups it holds; default: every group.")
+    yearly: Yearly | None = Field(default=None, description="Days of every year: 11-01..11-12.")
+    month_days: MonthDays | None = Field(
+        default=None, description="Days of every month; -1 is the last."
+    )
+    timezone: Zone | None = Field(default=None, description="IANA zone; default: the top one.")
+    groups: Names | None = Field(default=None, description="Groups it holds; default: every group.")
 
     @model_validator(mode="after")
     def _is_one_freeze(self) -> Self:
@@ -154,5 +159,7 @@ class FreezeSection(Section):
 class GroupSection(Section):
     """Requests that share windows."""
 
-    windows: Names | None = Field(None, description="Names of its windows; default: every window.")
+    windows: Names | None = Field(
+        default=None, description="Names of its windows; default: every window."
+    )
     description: Annotated[Text, Field(description="For people.")] = ""

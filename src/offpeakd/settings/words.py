@@ -1,14 +1,20 @@
 """How messages name a value: never a secret, never more than a line."""
 
 import re
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from collections.abc import Iterable
 from typing import Final
 
 from offpeakd.core.identifiers import shown
 
 _SHORTEST_KEY: Final = 20
 _KEY_LIKE: Final = re.compile(rf"[A-Za-z0-9+/=_-]{{{_SHORTEST_KEY},}}")
+_KIND_WORDS: Final[Mapping[type, str]] = {
+    type(None): "nothing",
+    list: "a list",
+    tuple: "a list",
+    dict: "a map",
+}
 _KINDS: Final = (re.compile("[A-Z]"), re.compile("[0-9]"))
 
 
@@ -41,21 +47,13 @@ def looks_like_key(text: str) -> bool:
 
 def named(value: object) -> str:
     """A value as messages name it: text in quotes, cut, and hidden where it may be a key."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return str(value).lower()
-        case str():
-            return "a text that looks like a key" if looks_like_key(value) else shown(value)
-        case int() | float():
-            return f"the number {value}"
-        case list() | tuple():
-            return "a list"
-        case dict():
-            return "a map"
-        case _:
-            return type(value).__name__
+    if isinstance(value, str):
+        return "a text that looks like a key" if looks_like_key(value) else shown(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    return _KIND_WORDS.get(type(value), type(value).__name__)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
