@@ -80,7 +80,7 @@ def settle_cleared(request: Request, now: datetime) -> Change:
 
 def backoff(attempts: int, policy: Policy) -> timedelta:
     """How long to wait after so many tries: doubles from `first`, up to `most`."""
-    return min(policy.retry_most, policy.retry_first * (1 << min(max(attempts - 1, 0), 40)))
+    return min(policy.retry_most, policy.retry_first * (1 << min(max(attempts - 1, 0), 20)))
 
 
 def _gateway_hiccup(problem: CloudProblem) -> bool:
