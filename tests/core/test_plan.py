@@ -2,6 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fakes.builders import (
     NIGHT,
     NOON,
@@ -13,9 +16,6 @@ from fakes.builders import (
     always,
     nightly,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
 from offpeakd.core.calendar import Calendar
 from offpeakd.core.model import Batch, Policy, State, as_claimed
 from offpeakd.core.plan import admits, next_edge, notices, plan

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from fakes.builders import NIGHT, NOON, a_claimed, a_request, a_result, an_instance
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fakes.builders import NIGHT, NOON, a_claimed, a_request, a_result, an_instance
 from offpeakd.core.model import (
     ALLOWED,
     ForbiddenTransitionError,

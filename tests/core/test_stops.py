@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from fakes.builders import NIGHT, a_stop
 
+from fakes.builders import NIGHT, a_stop
 from offpeakd.core import stops
 from offpeakd.core.errors import (
     CloudDeniedError,
@@ -13,6 +13,7 @@ from offpeakd.core.errors import (
     CloudUnreachableError,
     CredentialsError,
 )
+from offpeakd.core.model import Stop
 from offpeakd.core.outcomes import CloudProblem, ErrorKind
 
 
@@ -59,7 +60,7 @@ def test_a_token_that_will_be_renewed_deserves_one_try_at_once_and_no_second() -
 
 
 def test_throttling_waits_longer_each_time_and_at_least_what_the_cloud_asks() -> None:
-    earlier: tuple[stops.Stop, ...] = ()
+    earlier: tuple[Stop, ...] = ()
     waits = []
     for _ in range(8):
         stop = stops.throttled("prod", "slow down", NIGHT, earlier)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+
 from fakes.builders import (
     NIGHT,
     NOON,
@@ -13,7 +14,6 @@ from fakes.builders import (
     always,
     nightly,
 )
-
 from offpeakd.core.calendar import Calendar
 from offpeakd.core.model import Policy, State
 from offpeakd.core.verdicts import (

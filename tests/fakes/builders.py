@@ -1,6 +1,7 @@
 """Small makers of core values, so that a test states only what it is about."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from offpeakd.core.calendar import Calendar
 from offpeakd.core.model import BatchResult, Instance, Lane, Request, State, Stop
@@ -18,26 +19,26 @@ def an_id(number: int) -> str:
     return f"{number:032x}in02"
 
 
-def a_request(number: int = 1, **facts: object) -> Request:
+def a_request(number: int = 1, /, **facts: Any) -> Request:
     """A queued request of instance `number`."""
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "target": "prod",
         "instance_id": an_id(number),
         "requested_at": NOON,
         "id": number,
     }
-    return Request(**{**given, **facts})  # type: ignore[arg-type]
+    return Request(**{**given, **facts})
 
 
-def a_claimed(number: int = 1, **facts: object) -> Request:
+def a_claimed(number: int = 1, /, **facts: Any) -> Request:
     """A request whose call is under way."""
-    given = {"state": State.SUBMITTING, "attempt_id": f"a{number}", "attempts": 1}
+    given: dict[str, Any] = {"state": State.SUBMITTING, "attempt_id": f"a{number}", "attempts": 1}
     return a_request(number, **{**given, **facts})
 
 
-def an_instance(number: int = 1, **facts: object) -> Instance:
+def an_instance(number: int = 1, /, **facts: Any) -> Instance:
     """An instance that is fit for the upgrade."""
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "id": an_id(number),
         "seen_at": NIGHT,
         "mode": "ReplicaSet",
@@ -45,42 +46,42 @@ def an_instance(number: int = 1, **facts: object) -> Instance:
         "patch_available": True,
         "node_states": ("normal",),
     }
-    return Instance(**{**given, **facts})  # type: ignore[arg-type]
+    return Instance(**{**given, **facts})
 
 
-def a_result(**facts: object) -> BatchResult:
+def a_result(**facts: Any) -> BatchResult:
     """An answered call."""
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "outcome": "answered",
         "finished_at": NIGHT,
         "sent_at": NIGHT - timedelta(seconds=1),
         "http_status": 202,
     }
-    return BatchResult(**{**given, **facts})  # type: ignore[arg-type]
+    return BatchResult(**{**given, **facts})
 
 
-def a_lane(**facts: object) -> Lane:
+def a_lane(**facts: Any) -> Lane:
     """A target's queue with one ready group."""
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "target": "prod",
         "ready_groups": ("default",),
         "next_ready_at": None,
         "in_flight": 0,
         "stops": (),
     }
-    return Lane(**{**given, **facts})  # type: ignore[arg-type]
+    return Lane(**{**given, **facts})
 
 
-def a_stop(kind: str = "pause", **facts: object) -> Stop:
+def a_stop(kind: str = "pause", **facts: Any) -> Stop:
     """A stop of target `prod`."""
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "scope": "prod",
         "kind": kind,
         "reason": "billing run",
         "actor": "kim",
         "since": NOON,
     }
-    return Stop(**{**given, **facts})  # type: ignore[arg-type]
+    return Stop(**{**given, **facts})
 
 
 def nightly(
