@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 from uuid import uuid4
 
 from offpeakd.core.calendar import Calendar
@@ -135,6 +135,7 @@ def run_daemon(
     environ: Mapping[str, str],
     *,
     until_idle: bool = False,
+    log_to: TextIO | None = None,
 ) -> int:
     """Run the daemon until a signal, idleness or a defect ends it.
 
@@ -143,6 +144,7 @@ def run_daemon(
         reread: reads it anew, for SIGHUP.
         environ: for credentials and the service manager.
         until_idle: stop when nothing is left to do.
+        log_to: where log lines go; standard error unless told.
 
     Returns:
         the exit code.
@@ -156,7 +158,7 @@ def run_daemon(
     from offpeakd.adapters.sql.lock import DatabaseLock
 
     log = loaded.settings.log
-    logs.configure(log.level, log.format)
+    logs.configure(log.level, log.format, log_to)
     _check_credentials(loaded, environ)
     owner = uuid4().hex
     with DatabaseLock(loaded.settings.database.url):

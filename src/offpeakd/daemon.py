@@ -30,7 +30,7 @@ from offpeakd.service.rules import CurrentRules, Rules
 from offpeakd.ticker import Ticker
 
 BEAT: Final = timedelta(seconds=15)
-HOUSEKEEPING: Final = timedelta(seconds=30)
+HOUSEKEEPING: Final = timedelta(seconds=10)
 RETENTION: Final = timedelta(hours=1)
 STUCK: Final = timedelta(minutes=5)
 """A pass that takes longer hangs: its longest call times out well before."""
