@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final, cast
+from typing import Final, TypeGuard, cast
 
 from offpeakd.settings.models import Settings
 from offpeakd.settings.scalars import resolve
@@ -35,13 +35,13 @@ def _map(values: Mapping[str, object], path: Path, origins: Mapping[str, str]) -
 
 def _entry(key: str, value: object, path: Path, origins: Mapping[str, str]) -> Iterator[str]:
     name = _scalar(key)
-    if isinstance(value, dict) and value:
+    if _is_map(value):
         yield f"{name}:"
-        for line in _map(cast("Mapping[str, object]", value), path, origins):
+        for line in _map(value, path, origins):
             yield f"  {line}"
-    elif isinstance(value, list) and _has_maps(cast("list[object]", value)):
+    elif _is_list_of_maps(value):
         yield f"{name}:"
-        for index, item in enumerate(cast("list[Mapping[str, object]]", value)):
+        for index, item in enumerate(value):
             lines = _map(item, (*path, index), origins)
             yield from (f"  {'  ' if at else '- '}{line}" for at, line in enumerate(lines))
     else:
@@ -49,8 +49,12 @@ def _entry(key: str, value: object, path: Path, origins: Mapping[str, str]) -> I
         yield f"{name}: {_flow(value)}" + (f"  # {origin}" if origin else "")
 
 
-def _has_maps(items: list[object]) -> bool:
-    return any(isinstance(item, dict) for item in items)
+def _is_map(value: object) -> TypeGuard[Mapping[str, object]]:
+    return isinstance(value, dict) and value != {}
+
+
+def _is_list_of_maps(value: object) -> TypeGuard[list[Mapping[str, object]]]:
+    return isinstance(value, list) and any(_is_map(item) for item in cast("list[object]", value))
 
 
 def _flow(value: object) -> str:
