@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from offpeakd.core.calendar import Calendar
     from offpeakd.core.model import Policy
     from offpeakd.ports import Clock, Store
+    from offpeakd.service.outlook import Outlook
     from offpeakd.settings.load import Loaded
 
 
@@ -92,6 +93,27 @@ class Invocation:
         from offpeakd import app
 
         return app.policy(self.settings())
+
+    def instant(self, text: str, now: datetime) -> datetime:
+        """An instant as a person wrote it.
+
+        Raises:
+            UsageError: it is none, or could be several.
+        """
+        from offpeakd.cli.instants import parse_when
+
+        return parse_when(text, now, self.zone())
+
+    def outlook(self) -> "Outlook":
+        """Why requests wait, as things stand now.
+
+        Raises:
+            DatabaseError: the database can't be read.
+        """
+        from offpeakd import app
+        from offpeakd.service.outlook import outlook
+
+        return outlook(self.store(), app.rules_of(self.settings()), self.now())
 
     def zone(self) -> str:
         """The zone in which a person reads and writes times."""

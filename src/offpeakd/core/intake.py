@@ -38,8 +38,8 @@ class Wish:
     reason: str = ""
 
 
-def new_request(wish: Wish, now: datetime, actor: str) -> Request:
-    """The request that a wish becomes.
+def check_wish(wish: Wish, now: datetime) -> None:
+    """See that a wish can come true.
 
     A `not_before` in the past is accepted: it holds nothing back.
 
@@ -57,6 +57,15 @@ def new_request(wish: Wish, now: datetime, actor: str) -> Request:
             f"its not-before {wish.not_before.isoformat()}: it could never be released",
             fix="Give a later deadline or an earlier not-before.",
         )
+
+
+def new_request(wish: Wish, now: datetime, actor: str) -> Request:
+    """The request that a wish becomes.
+
+    Raises:
+        UsageError: as `check_wish`.
+    """
+    check_wish(wish, now)
     request = Request(
         target=wish.target,
         instance_id=wish.instance_id,
