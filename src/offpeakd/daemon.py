@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
-from types import FrameType
 from typing import Final
 
 import structlog
@@ -27,6 +26,7 @@ from offpeakd.service.recover import Recover
 from offpeakd.service.release import Release
 from offpeakd.service.retention import Retention
 from offpeakd.service.rules import CurrentRules, Rules
+from offpeakd.signals import Signals
 from offpeakd.ticker import Ticker
 
 BEAT: Final = timedelta(seconds=15)
@@ -108,10 +108,9 @@ class Daemon:
     reload: Callable[[Mapping[str, TargetLane]], Configured]
     stopping: threading.Event
     until_idle: bool = False
-    _signals: list[int] = field(default_factory=list[int], init=False)
+    _signals: Signals = field(default_factory=Signals, init=False)
     _retired: list[TargetLane] = field(default_factory=list[TargetLane], init=False)
     _turns: dict[str, threading.Lock] = field(default_factory=dict[str, threading.Lock], init=False)
-    _look_now: threading.Event = field(default_factory=threading.Event, init=False)
     _row: DaemonRow | None = field(default=None, init=False)
     _ticker: Ticker | None = field(default=None, init=False)
 
@@ -124,12 +123,8 @@ class Daemon:
         Raises:
             DatabaseError: the store can't be read or written at the start.
         """
-        previous = self._catch_signals()
-        try:
+        with self._signals.caught():
             return self._run()
-        finally:
-            for number, action in previous.items():
-                signal.signal(number, action)
 
     # ------------------------------------------------------------------ life
 
@@ -150,7 +145,7 @@ class Daemon:
             ending = self._watch(ticker)
         finally:
             self.notifier.stopping()
-            ticker.stop()
+            self._stop(ticker)
             self._leave()
             for lane in (*self.lanes.values(), *self._retired):
                 lane.close()
@@ -160,17 +155,32 @@ class Daemon:
         _log.info("stopped", exit=int(ending))
         return ending
 
+    def _stop(self, ticker: Ticker) -> None:
+        """Wait for what is under way, unless asked to stop a second time."""
+        self.stopping.set()
+        finished = threading.Event()
+
+        def wait_for_passes() -> None:
+            ticker.stop()
+            finished.set()
+            self._signals.wake()
+
+        threading.Thread(target=wait_for_passes, name="stop", daemon=True).start()
+        while not finished.is_set():
+            number = self._signals.next(LOOK)
+            if number in (signal.SIGTERM, signal.SIGINT):
+                _log.warning("stopped_at_once", why="asked twice: what was under way is unknown")
+                os._exit(128 + number)
+
     def _watch(self, ticker: Ticker) -> Exit:
         """The main thread's part: signals, clock steps, watchdog, idleness."""
         offset = self._clock_offset()
         idle = Idle(self.store, self.clock, self.rules)
         while True:
-            self._look_now.wait(LOOK)
-            self._look_now.clear()
-            while self._signals:
-                ending = self._obey(self._signals.pop(0))
-                if ending is not None:
-                    return ending
+            number = self._signals.next(LOOK)
+            ending = self._obey(number) if number is not None else None
+            if ending is not None:
+                return ending
             if self.stopping.is_set():
                 return Exit.DONE
             step = self._clock_offset() - offset
@@ -199,20 +209,7 @@ class Daemon:
 
     # ------------------------------------------------------------------ signals
 
-    def _catch_signals(self) -> dict[int, "Callable[[int, FrameType | None], object] | int | None"]:
-        def note(number: int, _frame: FrameType | None) -> None:
-            if number in (signal.SIGTERM, signal.SIGINT):
-                if self.stopping.is_set():
-                    # Asked twice: whatever was under way is `unknown` at the next start.
-                    os._exit(128 + number)
-                self.stopping.set()
-            self._signals.append(number)
-            self._look_now.set()
-
-        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-        return {number: signal.signal(number, note) for number in numbers}
-
-    def _obey(self, number: int) -> Exit | None:
+    def _obey(self, number: signal.Signals) -> Exit | None:
         match number:
             case signal.SIGTERM:
                 _log.info("stopping", why="SIGTERM: the call in flight is finished first")

@@ -1,0 +1,151 @@
+"""One installation of offpeakd on disk: configuration, keys, database, and its real process."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from offpeakd import app
+from offpeakd.core.model import Request, State
+from offpeakd.emulator.emulator import Emulator
+from offpeakd.ports import Filter, Store
+
+ALWAYS = "windows: {always: {always: true}}"
+SOON = timedelta(milliseconds=50)
+
+
+def patiently(reached: Callable[[], bool], seconds: float = 30) -> bool:
+    """Whether something becomes so in time: looked at every few milliseconds, no longer than it takes."""
+    waited = threading.Event()
+    clock = app.system_clock()
+    until = clock.boottime() + timedelta(seconds=seconds)
+    while not reached():
+        if clock.boottime() > until:
+            return False
+        waited.wait(SOON.total_seconds())
+    return True
+
+
+@dataclass
+class Installation:
+    """A folder with everything a daemon needs, pointing to an emulator.
+
+    Attributes:
+        folder: where it lies.
+        cloud: the emulator.
+        windows: YAML of windows and freezes.
+        more: further YAML.
+    """
+
+    folder: Path
+    cloud: Emulator
+    windows: str = ALWAYS
+    more: str = ""
+    access_key: str | None = None
+    _stack: ExitStack = field(default_factory=ExitStack, init=False)
+
+    def __enter__(self) -> Self:
+        self.write_keys(self.access_key or self.cloud.settings.access_key)
+        self.configure(self.windows)
+        self.store = self._open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "offpeakd.yaml"
+
+    def configure(self, windows: str) -> None:
+        """Write the configuration."""
+        self.config.write_text(
+            "timezone: UTC\n"
+            "targets:\n"
+            "  prod:\n"
+            "    region: eu-west-101\n"
+            f"    project_id: {self.cloud.settings.project_id}\n"
+            f"    endpoint: {self.cloud.url}\n"
+            "    credentials: "
+            "{type: access_key, access_key_file: prod.ak, secret_key_file: prod.sk}\n"
+            "    requests_per_minute: 600\n"
+            "    in_flight: 500\n"
+            f"database: {{url: 'sqlite:///{self.folder}/offpeakd.db'}}\n"
+            "follow_up: {every: 300ms}\n"
+            "log: {format: json}\n"
+            f"{windows}\n{self.more}\n"
+        )
+
+    def write_keys(self, access_key: str) -> None:
+        """Write the key files."""
+        for name, text in (
+            ("prod.ak", access_key),
+            ("prod.sk", self.cloud.settings.secret_key),
+        ):
+            path = self.folder / name
+            path.unlink(missing_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+                file.write(f"{text}\n")
+
+    def add(self, number: int, **facts: object) -> tuple[Request, ...]:
+        """Ask for the first instances of the fleet."""
+        now = datetime.now(UTC)  # noqa: TID251 - the test's own clock is the machine's
+        wishes = [
+            Request("prod", instance_id, now, **facts)  # type: ignore[arg-type]
+            for instance_id in sorted(self.cloud.world.instances)[:number]
+        ]
+        return tuple(added.request for added in self.store.add(wishes, "test"))
+
+    def requests(self, *states: State) -> tuple[Request, ...]:
+        """Stored requests, of some states or all."""
+        return self.store.page(Filter(states=frozenset(states)), 0, 5000)
+
+    def calls(self) -> list[int]:
+        """Sizes of the upgrade calls that reached the cloud."""
+        return [len(call.instance_ids) for call in self.cloud.world.calls]
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start `offpeakd run` as a real process."""
+        with (self.folder / "log").open("a") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "offpeakd", "--config", str(self.config), "run", *arguments],
+                stderr=log,
+                stdout=subprocess.DEVNULL,
+                text=True,
+                cwd=self.folder,
+            )
+        self._stack.callback(_end, process)
+        return process
+
+    def log(self) -> str:
+        """What the processes logged."""
+        return (self.folder / "log").read_text()
+
+    def has_logged(self, text: str) -> bool:
+        """Whether a line has been logged; waits for it."""
+        return patiently(lambda: text in self.log())
+
+    def _open(self) -> Store:
+        loaded = app.load_settings(self.config, {}, self.folder)
+        store = app.open_store(loaded, {})
+        self._stack.callback(store.close)
+        return store
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGKILL)
+    process.wait(timeout=10)
