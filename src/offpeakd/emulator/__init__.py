@@ -9,18 +9,23 @@ with Emulator(EmulatorSettings(instances=20), clock) as cloud:
 
 from offpeakd.emulator.cloud_model import DdsInstance, DdsJob, Snapshot, UpgradeCall
 from offpeakd.emulator.emulator import Emulator
+from offpeakd.emulator.faults import NO_FAULTS, Faults
 from offpeakd.emulator.fleet import ORDINARY, Mix
 from offpeakd.emulator.options import EmulatorSettings
+from offpeakd.emulator.rules import Rule
 from offpeakd.emulator.verify import AccessKey
 
 __all__ = [
+    "NO_FAULTS",
     "ORDINARY",
     "AccessKey",
     "DdsInstance",
     "DdsJob",
     "Emulator",
     "EmulatorSettings",
+    "Faults",
     "Mix",
+    "Rule",
     "Snapshot",
     "UpgradeCall",
 ]

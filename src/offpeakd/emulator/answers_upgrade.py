@@ -1,7 +1,7 @@
 """Answers to the two upgrade calls: ten at a time at once, or one with options."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Final
@@ -25,7 +25,6 @@ class Extent(Enum):
     """The first half of the instances, rounded up."""
     LATER = "later"
     """All of it, some time after the answer."""
-    NONE = "none"
 
 
 def _as_it_is(entries: Entries) -> Entries:
@@ -40,12 +39,14 @@ class Work:
         extent: how much of it is done.
         later_by: how long after the call, for `Extent.LATER`.
         hidden_for: how much longer than usual the jobs stay out of listings.
+        refuse: instances refused although they could be upgraded: code and text of each.
         tell: what becomes of the answer's lines.
     """
 
     extent: Extent = Extent.ALL
     later_by: timedelta = timedelta(0)
     hidden_for: timedelta = timedelta(0)
+    refuse: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     tell: Callable[[Entries], Entries] = _as_it_is
 
 
@@ -99,14 +100,19 @@ def next_opening(window: str, now: datetime) -> datetime:
 def _do(world: World, ids: tuple[str, ...], now: datetime, work: Work) -> Entries:
     match work.extent:
         case Extent.ALL:
-            return world.upgrade(ids, now, hidden_for=work.hidden_for)
+            return tuple(_upgrade_or_refuse(world, one, now, work) for one in ids)
         case Extent.HALF:
             return world.upgrade(ids[: (len(ids) + 1) // 2], now, hidden_for=work.hidden_for)
         case Extent.LATER:
             world.upgrade_later(ids, now, now + work.later_by, listed=False)
             return ()
-        case Extent.NONE:
-            return ()
+
+
+def _upgrade_or_refuse(world: World, instance_id: str, now: datetime, work: Work) -> Entry:
+    if instance_id in work.refuse:
+        code, message = work.refuse[instance_id]
+        return Entry(instance_id, error_code=code, error_message=message)
+    return world.upgrade((instance_id,), now, hidden_for=work.hidden_for)[0]
 
 
 def _job_ids(entries: Entries) -> tuple[str, ...]:

@@ -4,20 +4,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
+from http import HTTPStatus
 from threading import Condition, Event
 from types import TracebackType
 from typing import Self
 
 from offpeakd.emulator import routes
 from offpeakd.emulator.answers_iam import Account
-from offpeakd.emulator.answers_upgrade import Work
 from offpeakd.emulator.call import Call
 from offpeakd.emulator.cloud_model import DdsInstance, Snapshot, UpgradeCall
+from offpeakd.emulator.effects import NO_EFFECT, Effect, effect_of
+from offpeakd.emulator.faults import Faults
 from offpeakd.emulator.fleet import make_fleet
 from offpeakd.emulator.gateway import Gateway
 from offpeakd.emulator.options import EmulatorSettings
 from offpeakd.emulator.refusals import RefusedError
 from offpeakd.emulator.reply import Ending, Reply, refusal_reply
+from offpeakd.emulator.rules import RuleBook
 from offpeakd.emulator.server import Server
 from offpeakd.emulator.verify import AccessKey, Arrived, SignatureCheck, Tokens
 from offpeakd.emulator.world import Habits, World
@@ -60,6 +63,7 @@ class Emulator:
         self._gateway = Gateway(
             key, self._tokens, settings.project_id, settings.requests_per_minute
         )
+        self._rules = RuleBook(settings.faults.rules, settings.faults.seed)
         self._world = _world(settings, clock.now())
         self._server = Server(settings.listen, self._answer, clock.now)
         self.url = _url(self._server.address)
@@ -146,6 +150,11 @@ class Emulator:
         with self._changed:
             self._gateway.signatures = SignatureCheck(key)
 
+    def use_faults(self, faults: Faults) -> None:
+        """Strike by other rules from now on; their counting begins anew."""
+        with self._changed:
+            self._rules = RuleBook(faults.rules, faults.seed)
+
     def revoke_tokens(self) -> None:
         """Make every token given out worthless."""
         with self._changed:
@@ -155,11 +164,17 @@ class Emulator:
 
     def _answer(self, arrived: Arrived, at: datetime) -> Reply:
         call = self._arrive(arrived, at)
+        effect = NO_EFFECT
+        started: tuple[str, ...] = ()
         try:
-            reply, started = self._do(call)
+            effect = self._admit(call)
+            if self._stopping.wait(effect.wait_before.total_seconds()):
+                return Reply(HTTPStatus.SERVICE_UNAVAILABLE, ending=Ending.DROPPED)
+            reply, started = self._do(call, effect)
         except RefusedError as error:
-            reply, started = refusal_reply(error, call.request_id), ()
-        self._note(call, at, reply, started)
+            reply = refusal_reply(error, call.request_id)
+        self._note(call, reply, started, effect)
+        self._stopping.wait(effect.wait_after.total_seconds())
         return self._stamped(reply, call)
 
     def _arrive(self, arrived: Arrived, at: datetime) -> Call:
@@ -167,26 +182,45 @@ class Emulator:
             self._world.advance(at)
             self._number += 1
             call = routes.recognise(arrived, at, self._number, f"{self._number:032x}")
+            call = self._with_owner_of_job(call)
             self._world.count(call.kind)
             if call.is_upgrade:
-                self._world.keep_call(call.number, _noted(call, at))
+                self._world.keep_call(call.number, _noted(call))
             self._changed.notify_all()
             return call
 
-    def _do(self, call: Call) -> tuple[Reply, tuple[str, ...]]:
+    def _with_owner_of_job(self, call: Call) -> Call:
+        owner = self._world.instance_of_job(call.query.get("id", ""))
+        return call.about((owner,)) if call.kind == "job" and owner is not None else call
+
+    def _admit(self, call: Call) -> Effect:
         with self._changed:
             self._gateway.admit(call)
-            return routes.answer(self._world, self._account, self._tokens, call, Work())
+            rule = self._rules.strike(call)
+            return NO_EFFECT if rule is None else effect_of(rule, call)
 
-    def _note(self, call: Call, at: datetime, reply: Reply, started: tuple[str, ...]) -> None:
+    def _do(self, call: Call, effect: Effect) -> tuple[Reply, tuple[str, ...]]:
+        if effect.work is None:
+            return effect.after_work(Reply(HTTPStatus.OK), call.request_id), ()
+        with self._changed:
+            now = self._clock.now()
+            self._world.advance(now)
+            late = replace(call, at=now)
+            reply, started = routes.answer(
+                self._world, self._account, self._tokens, late, effect.work
+            )
+        return effect.after_work(reply, call.request_id), started
+
+    def _note(self, call: Call, reply: Reply, started: tuple[str, ...], effect: Effect) -> None:
         if not call.is_upgrade:
             return
         answered = reply.ending in {Ending.SENT, Ending.CUT}
         noted = replace(
-            _noted(call, at),
+            _noted(call),
             status=reply.status if answered else 0,
             answer=reply.body.decode() if answered else "",
             started=started,
+            fault=effect.fault,
         )
         with self._changed:
             self._world.keep_call(call.number, noted)
@@ -202,9 +236,9 @@ class Emulator:
         return replace(reply, headers={**headers, **reply.headers})
 
 
-def _noted(call: Call, at: datetime) -> UpgradeCall:
+def _noted(call: Call) -> UpgradeCall:
     return UpgradeCall(
-        at=at,
+        at=call.at,
         instance_ids=call.instance_ids,
         request_id=call.request_id,
         signed_at=call.arrived.headers.get("x-sdk-date"),

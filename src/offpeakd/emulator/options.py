@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from offpeakd.emulator.faults import NO_FAULTS, Faults
 from offpeakd.emulator.fleet import ASSORTED, Mix
 
 EMULATED_PROJECT: Final = "0123456789abcdef0123456789abcdef"
@@ -35,6 +36,7 @@ class EmulatorSettings:
         busy_for: how long the other actions of busy instances last; None for ever.
         permissive: a second upgrade of an instance starts instead of being refused.
         requests_per_minute: more calls than that are throttled; None for no limit.
+        faults: which calls are struck by what.
     """
 
     listen: tuple[str, int] = ("127.0.0.1", 0)
@@ -56,3 +58,4 @@ class EmulatorSettings:
     busy_for: timedelta | None = timedelta(seconds=60)
     permissive: bool = False
     requests_per_minute: int | None = None
+    faults: Faults = NO_FAULTS
