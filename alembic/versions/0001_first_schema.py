@@ -173,7 +173,7 @@ def _request() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_request"),
         sa.CheckConstraint(
             "state IN ('queued', 'submitting', 'unknown', 'running', 'succeeded', 'failed', 'cancelled', 'expired', 'needs_review')",
-            name=op.f("ck_request_ck_request_state"),
+            name=op.f("ck_request_state"),
         ),
         sqlite_autoincrement=True,
     )

@@ -112,7 +112,7 @@ def _insert(
         for one in requests
         if (key := (one.target, one.instance_id)) in made
     }
-    events = [
+    events: list[dict[str, Any]] = [
         {
             "request_id": one.id,
             "at": one.requested_at,

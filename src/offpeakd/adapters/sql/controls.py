@@ -147,7 +147,8 @@ class SqlControls(Controls):
         since = sa.case((control.c.since < now, sa.literal(now, Instant)), else_=control.c.since)
         upsert = self._upsert(control, asdict(mark), since=since)
         with self._database.write() as connection:
-            return connection.execute(upsert.returning(control.c.since)).scalar_one()
+            seen: datetime = connection.execute(upsert.returning(control.c.since)).scalar_one()
+        return seen
 
     @override
     def forget_finished(self, before: datetime, limit: int) -> int:

@@ -61,7 +61,7 @@ class SqlLedger(Ledger):
     @override
     def ahead_of(self, request: Request) -> int:
         with self._database.read() as connection:
-            return connection.execute(_ahead_of(request)).scalar_one()
+            return int(connection.execute(_ahead_of(request)).scalar_one())
 
     @override
     def events(self, request_id: int) -> tuple[Event, ...]:
@@ -91,7 +91,7 @@ class SqlLedger(Ledger):
         return None if row is None else request_of(row)
 
 
-def _ahead_of(one: Request) -> sa.Select[tuple[int]]:
+def _ahead_of(one: Request) -> sa.Select[Any]:
     """Counts the index from its beginning up to the request."""
     return (
         sa.select(sa.func.count())

@@ -218,6 +218,7 @@ def _migrate(address: Address) -> None:
     # The library is slow to import, and nearly every command finds a schema that is up to date.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
     if address.file is not None:
         prepare_file(address.file)
@@ -235,6 +236,11 @@ def _migrate(address: Address) -> None:
                 connection.begin()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+    except CommandError as error:
+        raise SchemaError(
+            f"the database {address.shown} can't be brought to schema {LATEST}: {error}",
+            fix="Nothing was changed. Use the version of offpeakd that wrote it.",
+        ) from error
     finally:
         database.close()
 

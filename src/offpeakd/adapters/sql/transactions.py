@@ -170,8 +170,11 @@ class _Compiled:
     def __init__(self, statement: sa.Executable, dialect: sa.Dialect) -> None:
         compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]  # every executable we build is a ClauseElement
         self.text = str(compiled).replace(_GIVEN, "")
-        binds = {name.removeprefix(_GIVEN): bind for bind, name in compiled.bind_names.items()}
-        self._fixed = {name: bind.value for name, bind in binds.items() if not bind.required}
+        names: dict[sa.BindParameter[Any], str] = compiled.bind_names
+        binds = {name.removeprefix(_GIVEN): bind for bind, name in names.items()}
+        self._fixed: dict[str, Any] = {
+            name: bind.value for name, bind in binds.items() if not bind.required
+        }
         self._into = [
             (name, convert)
             for name, bind in binds.items()

@@ -1,0 +1,110 @@
+"""The statements of a tick read an index, however long the queue is."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from fakes.postgres import fresh_database
+from fakes.wishes import NOON, wish
+from offpeakd.adapters.sql import queue
+from offpeakd.adapters.sql.address import address_of
+from offpeakd.adapters.sql.schema import ensure
+from offpeakd.adapters.sql.store import SqlStore
+from offpeakd.adapters.sql.transactions import Database, Prepared
+from offpeakd.core.model import State
+
+_FINAL = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """A queue of 15,000, and 5,000 that have ended, as the planner's statistics know."""
+    if request.param == "sqlite":
+        folder: Path = tmp_path_factory.mktemp("plans")
+        folder.chmod(0o700)
+        url = f"sqlite:///{folder}/offpeakd.db"
+        ensure(url)
+        yield from _filled(url)
+    else:
+        with fresh_database() as url:
+            yield from _filled(url)
+
+
+def _filled(url: str) -> Iterator[Database]:
+    store = SqlStore(url, "me")
+    later = NOON + timedelta(days=1)
+    queued = [
+        wish(n, group=f"g{n % 7}", wait_until=later if n % 10 == 0 else None) for n in range(15_000)
+    ]
+    ended = [wish(n, state=_FINAL[n % 3], finished_at=NOON) for n in range(15_000, 20_000)]
+    store.add([*queued, *ended], "ann")
+    store.close()
+    database = Database(address_of(url))
+    with database.write() as connection:
+        connection.exec_driver_sql("ANALYZE")
+    yield database
+    database.close()
+
+
+_VALUES = {
+    "target": "prod",
+    "group_name": "g3",
+    "limit": 10,
+    "id": 17,
+    "was_attempt_id": None,
+    "in_target": "prod",
+    "in_group": "g3",
+    "attempt_id": "a",
+    "batch_id": "b",
+    "changed_at": NOON,
+    "now": NOON,
+}
+
+
+def _plan(database: Database, statement: Prepared) -> str:
+    with database.read() as connection:
+        compiled = statement._for(connection)
+        explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
+        wanted = {name: _VALUES[name] for name in _VALUES if f"{name}" in compiled.text}
+        bound = compiled.bind(
+            {**wanted, **{n: _VALUES[n] for n, _ in compiled._into if n in _VALUES}}
+        )
+        cursor = connection.connection.cursor()
+        cursor.execute(explain + compiled.text, bound)
+        lines = [str(row[-1]) for row in cursor.fetchall()]
+        cursor.close()
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        pytest.param(queue._READY, "ix_request_claim", id="the next ones"),
+        pytest.param(queue._READY_GROUPS, "ix_request_claim", id="groups with something ready"),
+        pytest.param(queue._NEXT_READY, "ix_request_waiting", id="when the next waits no more"),
+        pytest.param(queue._COUNT_IN_FLIGHT, "ix_request_in_flight", id="how many are in flight"),
+    ],
+)
+def test_a_tick_reads_by_index(database: Database, statement: Prepared, index: str) -> None:
+    plan = _plan(database, statement)
+    assert index in plan
+    assert "SCAN request" not in plan
+    assert "Seq Scan on request" not in plan
+    assert "TEMP B-TREE" not in plan
+
+
+def test_a_listing_of_one_state_reads_by_index(database: Database) -> None:
+    wanted = (
+        "SELECT id FROM request WHERE target = 'prod' AND state = 'failed' AND id > 100"
+        " ORDER BY id LIMIT 50"
+    )
+    with database.read() as connection:
+        explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
+        plan = "\n".join(str(row[-1]) for row in connection.execute(sa.text(explain + wanted)))
+    assert "Seq Scan" not in plan
+    assert "SCAN request" not in plan

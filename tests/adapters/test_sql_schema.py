@@ -1,0 +1,253 @@
+"""The schema: made, recognised, upgraded, refused; and the same by either way of making it."""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.script import ScriptDirectory
+
+from fakes.postgres import fresh_database
+from offpeakd.adapters.sql import follow_up
+from offpeakd.adapters.sql.address import address_of
+from offpeakd.adapters.sql.schema import (
+    LATEST,
+    Schema,
+    Standing,
+    check,
+    current,
+    ensure,
+    upgrade,
+)
+from offpeakd.adapters.sql.tables import metadata
+from offpeakd.adapters.sql.transactions import Database
+from offpeakd.core.errors import DatabaseError, SchemaError
+from offpeakd.share import path_of
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "offpeakd.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, file: Path) -> Iterator[str]:
+    """The address of an empty database of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{file}"
+    else:
+        with fresh_database(empty=True) as url:
+            yield url
+
+
+def _sql(url: str, *statements: str) -> None:
+    database = Database(address_of(url))
+    with database.write() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
+    database.close()
+
+
+def test_the_newest_migration_is_the_schema_this_program_needs() -> None:
+    scripts = ScriptDirectory(str(path_of("alembic")))
+    assert scripts.get_heads() == [LATEST]
+
+
+def test_the_folder_of_migrations_never_shadows_the_library() -> None:
+    assert not (path_of("alembic") / "__init__.py").exists()
+
+
+def test_an_empty_database_gets_the_schema(empty: str) -> None:
+    assert current(empty) == Schema(Standing.EMPTY)
+    ensure(empty)
+    ensure(empty)
+    assert current(empty) == Schema(Standing.CURRENT, LATEST)
+    assert check(empty) == ()
+    assert upgrade(empty, NOW).backup is None
+
+
+def test_many_may_make_the_schema_at_once(empty: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(ensure, [empty] * 4)) == [None] * 4
+    assert check(empty) == ()
+
+
+def test_looking_makes_no_file(file: Path) -> None:
+    assert current(f"sqlite:///{file}").standing is Standing.EMPTY
+    assert check(f"sqlite:///{file}") != ()
+    assert list(file.parent.iterdir()) == []
+
+
+def test_the_file_is_for_its_owner_alone(file: Path) -> None:
+    ensure(f"sqlite:///{file}")
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_older_schema_is_refused_and_upgraded_on_demand(empty: str) -> None:
+    ensure(empty)
+    _sql(empty, "UPDATE alembic_version SET version_num = '0000'")
+    with pytest.raises(SchemaError, match="offpeakd db upgrade") as refused:
+        ensure(empty)
+    assert refused.value.exit_code == 6
+    assert current(empty) == Schema(Standing.OLDER, "0000")
+
+
+def test_a_newer_schema_is_refused(empty: str) -> None:
+    ensure(empty)
+    _sql(empty, "UPDATE alembic_version SET version_num = '9999'")
+    for use in (ensure, check, lambda url: upgrade(url, NOW)):
+        with pytest.raises(SchemaError, match="written by a newer offpeakd"):
+            use(empty)
+    assert current(empty) == Schema(Standing.NEWER, "9999")
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        pytest.param(["CREATE TABLE theirs (x INTEGER)"], id="without versions"),
+        pytest.param(
+            [
+                "CREATE TABLE theirs (x INTEGER)",
+                "CREATE TABLE alembic_version (version_num VARCHAR(32))",
+                "INSERT INTO alembic_version VALUES ('0001')",
+            ],
+            id="with versions of its own",
+        ),
+    ],
+)
+def test_another_programs_database_is_refused(empty: str, tables: list[str]) -> None:
+    if empty.startswith("sqlite"):
+        Path(empty.removeprefix("sqlite:///")).touch()
+    _sql(empty, *tables)
+    for use in (ensure, check, lambda url: upgrade(url, NOW)):
+        with pytest.raises(SchemaError, match="another program's tables"):
+            use(empty)
+    assert current(empty) == Schema(Standing.FOREIGN)
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+@pytest.mark.parametrize("version", ["foreign", "9999", "0000"])
+def test_a_refused_file_keeps_every_byte(file: Path, journal: str, version: str) -> None:
+    if version != "foreign":
+        ensure(f"sqlite:///{file}")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(f"PRAGMA journal_mode = {journal}")
+        if version == "foreign":
+            connection.execute("CREATE TABLE theirs (x)")
+        else:
+            connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
+        connection.commit()
+    before = hashlib.sha256(file.read_bytes()).digest()
+    with pytest.raises(SchemaError):
+        ensure(f"sqlite:///{file}")
+    assert hashlib.sha256(file.read_bytes()).digest() == before
+
+
+def test_an_upgrade_that_fails_leaves_the_file_and_its_backup_as_they_were(file: Path) -> None:
+    url = f"sqlite:///{file}"
+    ensure(url)
+    _sql(url, "INSERT INTO control VALUES ('*', 'pause', 'r', 'a', '2026', NULL, 1)")
+    # No such migration was ever written: the library can't find its way from there.
+    _sql(url, "UPDATE alembic_version SET version_num = '0000'")
+    before = _content(file)
+    with pytest.raises(SchemaError, match="0000"):
+        upgrade(url, NOW)
+    backup = file.with_name("offpeakd.db.0000-20260304T050607Z.bak")
+    assert _content(file) == before
+    assert _content(backup) == before
+    assert backup.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(DatabaseError, match="can't be made: File exists"):
+        upgrade(url, NOW)
+
+
+def _content(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        return list(connection.iterdump())
+
+
+def test_a_damaged_schema_is_found(empty: str) -> None:
+    ensure(empty)
+    _sql(empty, "DROP VIEW follow_up", "DROP INDEX ix_request_claim")
+    index, view = check(empty)
+    assert "ix_request_claim" in index
+    assert view == "the view follow_up is missing"
+
+
+def test_rows_that_refer_to_nothing_are_found(file: Path) -> None:
+    ensure(f"sqlite:///{file}")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(
+            "INSERT INTO event (request_id, at, kind, actor, detail) VALUES (7, '', '', '', '{}')"
+        )
+        connection.commit()
+    assert check(f"sqlite:///{file}") == ("row 1 of event refers to a request that is gone",)
+
+
+def test_migrations_and_tables_make_the_same_sqlite_schema(tmp_path: Path) -> None:
+    migrated, made = tmp_path / "migrated.db", tmp_path / "made.db"
+    ensure(f"sqlite:///{migrated}")
+    made.touch()
+    _create_all(f"sqlite:///{made}")
+    wanted = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%' ORDER BY name"
+    schemas: list[list[Any]] = []
+    for file in (migrated, made):
+        with closing(sqlite3.connect(file)) as connection:
+            schemas.append(connection.execute(wanted).fetchall())
+    assert [name for name, _ in schemas[0]] == [name for name, _ in schemas[1]]
+    for one, other in zip(*schemas, strict=True):
+        assert _normal(one[1]) == _normal(other[1])
+
+
+def _normal(statement: str | None) -> list[str]:
+    return sorted((statement or "").replace(",", " ").split())
+
+
+def test_migrations_and_tables_make_the_same_postgresql_schema() -> None:
+    with fresh_database(empty=True) as migrated, fresh_database(empty=True) as made:
+        ensure(migrated)
+        _create_all(made)
+        assert _catalog(migrated) == _catalog(made)
+
+
+_CATALOG = """
+SELECT 'column', table_name, column_name, data_type, is_nullable, column_default, is_identity
+FROM information_schema.columns WHERE table_schema = 'public'
+UNION ALL SELECT 'index', tablename, indexname, indexdef, '', '', ''
+FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', '', ''
+FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+UNION ALL SELECT 'view', viewname, '', definition, '', '', ''
+FROM pg_views WHERE schemaname = 'public'
+"""
+
+
+def _catalog(url: str) -> list[tuple[str, ...]]:
+    database = Database(address_of(url))
+    with database.read() as connection:
+        rows = connection.exec_driver_sql(_CATALOG).all()
+    database.close()
+    found = [tuple(str(value) for value in row) for row in rows]
+    assert {row[0] for row in found} == {"column", "index", "constraint", "view"}
+    return sorted(row for row in found if "alembic_version" not in row[1])
+
+
+def _create_all(url: str) -> None:
+    database = Database(address_of(url))
+    with database.write() as connection:
+        metadata.create_all(connection)
+    database.close()
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_the_view_shows_what_its_documentation_says(dialect: str) -> None:
+    words = follow_up.definition(dialect)
+    for column in ("what", "since", "error_code", "job_id", "batch_id", "requested_by"):
+        assert column in words
