@@ -41,7 +41,7 @@ def normalise_url(url: str) -> str:
         raise SettingError(
             "the address names no database", "Add its name: postgresql://USER@HOST/NAME."
         )
-    return parts._replace(scheme="postgresql+psycopg").geturl()
+    return f"postgresql+psycopg://{url.partition('://')[2]}"
 
 
 def refuse_plain(url: str, *, allowed: bool) -> None:
@@ -109,8 +109,8 @@ def with_password(url: str, password: str) -> str:
         password: as the server knows it.
     """
     parts = _split(url)
-    user, at, hosts = parts.netloc.rpartition("@")
-    netloc = f"{user}:{quote(password, safe='')}{at}{hosts}"
+    user, _, hosts = parts.netloc.rpartition("@")
+    netloc = f"{user}:{quote(password, safe='')}@{hosts}"
     return parts._replace(netloc=netloc).geturl()
 
 

@@ -15,6 +15,8 @@ _MEANINGS: Final[tuple[tuple[str, str, str], ...]] = (
      "Close it with ], put a comma between items, and quote items that contain : or #."),
     (r"flow mapping.*expected ',' or '\}'", "this map has no end",
      "Close it with }, put a comma between entries, and quote values that contain : or #."),
+    (r"node content.*stream end", "a list or a map in brackets has no end",
+     "Close it with ] or }."),
     (r"flow (node|mapping|sequence).*expected the node content",
      "a value is missing between two commas or brackets", "Remove the extra comma or bracket."),
     (r"node content", "there is no value before this sign",
