@@ -52,8 +52,6 @@ def _after(text: str, duration: str, now: datetime) -> datetime:
         return now + parse_duration(duration.replace(" ", ""))
     except GrammarError as error:
         raise UsageError(f"{shown(text)}: {error.what}", fix=error.fix) from None
-    except OverflowError:
-        raise _out_of_range(text) from None
 
 
 def _iso(text: str, zone: str) -> datetime:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from offpeakd.cli.context import Invocation
 from offpeakd.cli.listing import detail
 from offpeakd.cli.options import common_options, output_option, pass_invocation
-from offpeakd.cli.output import Format, Json, write_object
+from offpeakd.cli.output import Format, Json, count_of, write_object
 from offpeakd.cli.records import instant
 from offpeakd.cli.safe_text import safe
 from offpeakd.core.clock_text import both_clocks
@@ -18,6 +18,9 @@ from offpeakd.core.model import Request, State
 from offpeakd.core.verdicts import Code, Kind, Situation, Verdict, blockers
 from offpeakd.ports import Store
 from offpeakd.service.lookup import find
+
+if TYPE_CHECKING:
+    from offpeakd.service.outlook import Outlook
 
 WAITS: Final = 3
 
@@ -66,7 +69,7 @@ CONDITIONS: Final = (
     ),
     Condition("the target has room", frozenset({Code.TARGET_LIMIT})),
     Condition("a daemon runs", frozenset({Code.NO_DAEMON})),
-    Condition("it is its turn", frozenset({Code.BEHIND_IN_QUEUE})),
+    Condition("nothing goes before it", frozenset({Code.BEHIND_IN_QUEUE})),
 )
 """In the order in which they are shown; together they cover every reason to wait."""
 
@@ -104,27 +107,32 @@ def _explain(
 ) -> None:
     outlook = invocation.outlook()
     deciding = outlook.verdict(request)
-    against = list(blockers(request, outlook.situation))
-    if deciding is not None and deciding not in against and deciding.code is not Code.NEXT:
-        against.append(deciding)
+    against = [*blockers(request, outlook.situation), *_last_blockers(store, request, outlook)]
     earliest = next_possible(request, against, outlook.situation)
     zone = invocation.calendar().zone_of(request.group)
     if form is Format.JSON:
         write_object(_record(request, deciding, "", against, earliest))
         return
     if deciding is not None:
-        click.echo(f"{_title(request)} waits: {safe(deciding.sentence, _SENTENCE)}")
+        click.echo(f"{_title(request)} is queued: {safe(deciding.sentence, _SENTENCE)}")
     for condition, broken in standing(against):
         mark = "yes" if broken is None else " no"
         said = "" if broken is None else f": {safe(broken.sentence, _SENTENCE)}"
         click.echo(f"  {mark}  {condition.text}{said}")
-    _print_ahead(store, request)
     click.echo(_when_words(earliest, zone, now))
 
 
-def _print_ahead(store: Store, request: Request) -> None:
-    if request.held_reason is None and request.wait_until is None:
-        click.echo(f"  requests that go before it in its group: {store.ahead_of(request):,}")
+def _last_blockers(store: Store, request: Request, outlook: "Outlook") -> list[Verdict]:
+    """What decides only where nothing else does, and is so all the same."""
+    found: list[Verdict] = []
+    if not outlook.situation.daemon_alive:
+        told = "none gives a sign of life: start `offpeakd run`"
+        found.append(Verdict(Code.NO_DAEMON, told, Kind.PERSON))
+    ahead = store.ahead_of(request)
+    if ahead:
+        told = f"{count_of(ahead, 'request')} of its group before it"
+        found.append(Verdict(Code.BEHIND_IN_QUEUE, told))
+    return found
 
 
 def _when_words(earliest: datetime | None, zone: str, now: datetime) -> str:
@@ -148,9 +156,11 @@ def next_possible(
 ) -> datetime | None:
     """The first instant at which nothing that is known now stands in the way.
 
-    None when a person has to act first. Limits that other upgrades free are not foreseen.
+    None when a person has to act first; that a daemon runs is taken for granted. Limits that
+    other upgrades free are not foreseen.
     """
-    if any(one.kind is Kind.PERSON and one.until is None for one in against):
+    acts_first = (one for one in against if one.code is not Code.NO_DAEMON)
+    if any(one.kind is Kind.PERSON and one.until is None for one in acts_first):
         return None
     calendar_codes = {Code.WINDOW_CLOSED, Code.PAST_CUTOFF, Code.FROZEN}
     untils = [one.until for one in against if one.until and one.code not in calendar_codes]

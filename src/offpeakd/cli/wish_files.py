@@ -34,7 +34,7 @@ class Line:
 
     place: str
     instance_id: str
-    cells: Mapping[str, str] = field(default_factory=dict)
+    cells: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def complaint(self, what: str) -> str:
         """A sentence about this line, with its place in front."""
