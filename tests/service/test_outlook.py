@@ -1,0 +1,116 @@
+"""A reader learns why requests wait without changing anything."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from fakes.builders import NIGHT, NOON, a_calendar, a_request, a_stop, nightly
+from fakes.memory_store import MemoryStore
+from offpeakd.core.model import Change, Policy, State
+from offpeakd.ports import DaemonRow, Filter
+from offpeakd.service.outlook import is_alive, outlook
+from offpeakd.service.rules import Rules
+
+SECOND = timedelta(seconds=1)
+
+
+def rules(**facts: Any) -> Rules:
+    given: dict[str, Any] = {
+        "calendar": a_calendar(nightly()),
+        "policy": Policy(),
+        "in_flight": {"prod": 30},
+        "config_hash": "c0ffee",
+        "tzdata_version": "2026a",
+    }
+    return Rules(**{**given, **facts})
+
+
+def a_daemon(**facts: Any) -> DaemonRow:
+    given: dict[str, Any] = {
+        "owner": "run-1",
+        "host": "db1",
+        "pid": 42,
+        "version": "0.1.0",
+        "targets": ("prod",),
+        "started_at": NOON,
+        "beat_at": NIGHT,
+        "config_hash": "c0ffee",
+    }
+    return DaemonRow(**{**given, **facts})
+
+
+def a_store(count: int = 1, *, alive: bool = True, **facts: Any) -> MemoryStore:
+    store = MemoryStore()
+    store.add([a_request(number, id=0, **facts) for number in range(1, count + 1)], "ann")
+    if alive:
+        store.beat(a_daemon())
+    return store
+
+
+def codes(store: MemoryStore, of: Rules, now: datetime = NIGHT) -> list[str | None]:
+    view = outlook(store, of, now)
+    verdicts = [view.verdict(one) for one in store.page(Filter(), 0, 100)]
+    return [None if one is None else one.code.value for one in verdicts]
+
+
+def test_the_next_batch_goes_before_the_others() -> None:
+    assert codes(a_store(12), rules()) == ["next"] * 10 + ["behind-in-queue"] * 2
+
+
+def test_the_limit_of_the_target_makes_the_next_batch_smaller() -> None:
+    assert codes(a_store(3), rules(in_flight={"prod": 2})) == ["next"] * 2 + ["behind-in-queue"]
+
+
+@pytest.mark.parametrize(
+    ("store", "of", "now", "expected"),
+    [
+        pytest.param(a_store(), rules(), NOON, "window-closed", id="closed"),
+        pytest.param(a_store(alive=False), rules(), NIGHT, "no-daemon", id="nobody at work"),
+        pytest.param(a_store(held_reason="audit"), rules(), NIGHT, "held", id="held"),
+        pytest.param(
+            a_store(wait_until=NIGHT + SECOND, wait_reason="backoff"),
+            rules(),
+            NIGHT,
+            "backoff",
+            id="waits for its time",
+        ),
+        pytest.param(a_store(), rules(in_flight={}), NIGHT, "unknown-target", id="target gone"),
+        pytest.param(
+            a_store(), rules(notices={"default": NIGHT + SECOND}), NIGHT, "min-notice", id="notice"
+        ),
+    ],
+)
+def test_every_kind_of_reason_reaches_the_reader(
+    store: MemoryStore, of: Rules, now: datetime, expected: str
+) -> None:
+    assert codes(store, of, now) == [expected]
+
+
+def test_a_stop_of_another_target_keeps_nobody_here() -> None:
+    store = a_store()
+    store.put_stop(a_stop(scope="test"))
+    assert codes(store, rules(in_flight={"prod": 30, "test": 30})) == ["next"]
+
+    store.put_stop(a_stop(scope="*"))
+    assert codes(store, rules()) == ["paused"]
+
+
+def test_what_does_not_wait_has_no_verdict() -> None:
+    store = a_store()
+    (one,) = store.page(Filter(), 0, 1)
+    store.apply([Change(one, one.moved_to(State.CANCELLED, NIGHT), "cancelled")])
+
+    assert codes(store, rules()) == [None]
+
+
+@pytest.mark.parametrize(
+    ("silent", "alive"),
+    [
+        pytest.param(timedelta(seconds=59), True, id="just before its claims end"),
+        pytest.param(timedelta(seconds=60), True, id="at the last moment"),
+        pytest.param(timedelta(seconds=61), False, id="just after"),
+    ],
+)
+def test_a_daemon_is_alive_as_long_as_its_claims_last(silent: timedelta, alive: bool) -> None:
+    assert is_alive(a_daemon(), NIGHT + silent, Policy()) is alive
