@@ -88,7 +88,7 @@ def _settle(
 
 def _columns(requests: Iterable[Request]) -> tuple[str, ...]:
     """The attributes that any of the requests sets; the table knows the others' defaults."""
-    used = set(_ALWAYS)
+    used: set[str] = set(_ALWAYS)
     for one in requests:
         used.update(name for name, default in _DEFAULTS.items() if getattr(one, name) != default)
     return tuple(sorted(used))

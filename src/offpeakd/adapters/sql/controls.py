@@ -209,8 +209,7 @@ def _append(
 
 
 def _plain(one: Instance, name: str) -> Any:
-    value = getattr(one, name)
-    return dict(value) if isinstance(value, Mapping) else value
+    return dict(one.tags) if name == "tags" else getattr(one, name)
 
 
 def _forget(connection: sa.Connection, ids: Sequence[int]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from offpeakd.adapters.sql.address import Address
 from offpeakd.core.errors import DatabaseError
@@ -109,7 +110,7 @@ def _sqlite_engine(address: Address, lock_patience: timedelta) -> sa.Engine:
         for pragma in pragmas:
             connection.execute(pragma)
 
-    sa.event.listen(engine, "connect", set_up)
+    event.listen(engine, "connect", set_up)
     return engine
 
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from offpeakd.adapters.sql.tables import IS_IN_FLIGHT, IS_UNSEEN_FAILURE, metadata
 
@@ -61,4 +62,4 @@ def _ddl(dialect: str) -> sa.DDL:
 
 
 for _dialect in ("sqlite", "postgresql"):
-    sa.event.listen(metadata, "after_create", _ddl(_dialect).execute_if(dialect=_dialect))
+    event.listen(metadata, "after_create", _ddl(_dialect).execute_if(dialect=_dialect))

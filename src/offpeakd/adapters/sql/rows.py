@@ -54,7 +54,8 @@ _RESULT_AT: Final = ATTEMPT_COLUMNS.index(attempt.c.outcome)
 
 def attempt_of(row: Sequence[Any]) -> AttemptRecord:
     """An attempt from a row of `ATTEMPT_COLUMNS`."""
-    return AttemptRecord(*(*row[:_RESULT_AT], AttemptResult(*row[_RESULT_AT:])))
+    values: list[Any] = [*row[:_RESULT_AT], AttemptResult(*row[_RESULT_AT:])]
+    return AttemptRecord(*values)
 
 
 EVENT_COLUMNS: Final = (

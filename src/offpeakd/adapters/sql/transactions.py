@@ -1,9 +1,9 @@
 """Explicit transactions, and statements compiled once for the two hot paths."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPICursor
@@ -53,13 +53,13 @@ class Database:
         return self._engine.dialect.name
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
+    def write(self) -> Generator[sa.Connection]:
         """A transaction that writes. SQLite admits one at a time, from its beginning on."""
         with self._translated(), self._transaction(self._begin_write) as connection:
             yield connection
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
+    def read(self) -> Generator[sa.Connection]:
         """A transaction that only reads, and sees one moment. Keep it short."""
         with self._translated(), self._transaction(self._begin_read) as connection:
             yield connection
@@ -69,14 +69,14 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self) -> Generator[None]:
         try:
             yield
         except LIBRARY_ERRORS as error:
             raise translate(error, self.address) from error
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[sa.Connection]:
+    def _transaction(self, begin: str) -> Generator[sa.Connection]:
         connection = self._begun(begin)
         try:
             yield connection
@@ -168,7 +168,7 @@ class Prepared:
 
 class _Compiled:
     def __init__(self, statement: sa.Executable, dialect: sa.Dialect) -> None:
-        compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]  # every executable we build is a ClauseElement
+        compiled = cast("Any", statement).compile(dialect=dialect)
         self.text = str(compiled).replace(_GIVEN, "")
         names: dict[sa.BindParameter[Any], str] = compiled.bind_names
         binds = {name.removeprefix(_GIVEN): bind for bind, name in names.items()}
