@@ -6,6 +6,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -81,6 +82,12 @@ def _project(_ctx: click.Context, _option: click.Parameter, text: str | None) ->
     metavar="MIN-MAX",
     help="How long an upgrade takes.",
 )
+@click.option(
+    "--faults",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What goes wrong, as config/faults.example.yaml shows.",
+)
 @common_options
 @pass_invocation
 def emulate(
@@ -92,13 +99,15 @@ def emulate(
     secret_key: str | None,
     seed: int,
     job_seconds: tuple[timedelta, timedelta],
+    faults: Path | None,
 ) -> None:
     """Play the cloud (DDS and IAM) on this machine until SIGTERM or Ctrl-C.
 
     It has instances with their oddities, checks signatures, runs upgrades as jobs that take time,
     and can fail as told. Once it listens it prints one line with its address. Nothing is kept.
     """
-    from offpeakd.emulator import Emulator, EmulatorSettings
+    from offpeakd.emulator import NO_FAULTS, Emulator, EmulatorSettings
+    from offpeakd.emulator.fault_file import read_faults
 
     usual = EmulatorSettings()
     settings = EmulatorSettings(
@@ -110,6 +119,7 @@ def emulate(
         seed=seed,
         job_duration=job_seconds[0],
         job_duration_most=job_seconds[1],
+        faults=NO_FAULTS if faults is None else read_faults(faults),
     )
     with _signals_wait(), Emulator(settings, invocation.timepiece()) as cloud:
         sys.stdout.write(f"listening on {cloud.url} with {instances} instances\n")
