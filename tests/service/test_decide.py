@@ -11,7 +11,7 @@ from fakes.memory_store import MemoryStore
 from offpeakd.core import intake
 from offpeakd.core.errors import UsageError
 from offpeakd.core.intake import Wish
-from offpeakd.core.model import Change, Request, State
+from offpeakd.core.model import Change, Request, State, Stop
 from offpeakd.service import stops
 from offpeakd.service.decide import decide
 from offpeakd.service.lookup import find
@@ -90,7 +90,7 @@ def test_a_wish_is_checked_before_it_is_stored() -> None:
 def test_resuming_a_target_lifts_what_stopped_that_target_only() -> None:
     store = MemoryStore()
     for scope, kind in (("a", "credentials"), ("b", "permission"), ("a", "throttled")):
-        store.put_stop(stops.Stop(scope, kind, "said", "offpeakd", NOON))
+        store.put_stop(Stop(scope, kind, "said", "offpeakd", NOON))
     stops.pause(store, "*", "zhang", "incident", NOON)
 
     resumed = stops.resume(store, "a", "zhang", "mended")
