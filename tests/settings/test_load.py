@@ -103,6 +103,14 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     assert str(caught.value) == f"{tmp_path}: this is a folder. Name the file in it."
 
 
+def test_a_folder_of_drop_ins_that_cannot_be_listed_is_no_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "conf.d").symlink_to("conf.d")
+    assert complaint(tmp_path, WHOLE) == (
+        "conf.d: can't be listed: Too many levels of symbolic links. "
+        "Let the user that runs offpeakd read and enter it."
+    )
+
+
 def test_an_endless_name_is_refused_like_any_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="can't be read: File name too long"):
         load(Path("x" * 300), {}, tmp_path)
@@ -293,3 +301,75 @@ def test_thousands_of_windows_load_in_seconds(tmp_path: Path) -> None:
     found = loaded(tmp_path, ZONE + TARGET + "windows:\n" + windows)
     assert len(found.settings.windows) == 5000
     assert time.process_time() - before < 10
+
+
+def test_sections_without_keys_are_defaults(tmp_path: Path) -> None:
+    found = loaded(tmp_path, WHOLE + "release:\ngroups:\n  a:\n")
+    assert found.settings.release == loaded(tmp_path).settings.release
+    assert found.settings.groups["a"].windows is None
+
+
+@pytest.mark.parametrize("listen", ["localhost:8417", "'[::1]:8417'", "127.0.0.1:8417"])
+def test_loopback_needs_no_token(tmp_path: Path, listen: str) -> None:
+    http = loaded(tmp_path, WHOLE + f"http: {{listen: {listen}}}\n").settings.http
+    assert http is not None
+    assert http.token_file is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("timezone: ''\n", "1:11: timezone: expected text, got an empty one"),
+        (
+            WHOLE + "    cutoff: [1]\n",
+            "10:13: windows.nights.cutoff: expected a duration, got a list",
+        ),
+        (WHOLE + "    days: []\n", "10:11: windows.nights.days: the list is empty"),
+        (WHOLE + "    month_days: 0x20\n", "10:17: windows.nights.month_days.0: "),
+        (WHOLE + "log: {level: yes?}\n", "10:14: log.level: 'yes?' is not known here"),
+        (WHOLE + "lease: {ttl: 10ms}\n", "10:14: lease.ttl: 10ms is too short. Write at least 1s."),
+        (
+            WHOLE + "release: {batch_size: ten}\n",
+            "10:23: release.batch_size: expected a whole number",
+        ),
+        (
+            WHOLE + "database: {url: 'sqlite:////a', password_file: pw/}\n",
+            "10:48: database.password_file: this is not the name of a file",
+        ),
+        (
+            WHOLE + "database: {url: 'sqlite://host/a'}\n",
+            "10:17: database.url: a SQLite address has no host",
+        ),
+        (
+            WHOLE + "database: {url: 'postgresql://localhost'}\n",
+            "10:17: database.url: the address names no database",
+        ),
+        (
+            WHOLE + "database: {url: 'postgresql://[x/y'}\n",
+            "10:17: database.url: the address can't be read",
+        ),
+        (
+            WHOLE + "groups: {a: {windows: 'nights, day'}}\n",
+            "10:23: groups.a.windows: no window 'day'",
+        ),
+        (
+            WHOLE
+            + "freezes:\n- {name: a, month_days: 1}\n- {name: a, month_days: 2}\n- {month_days: 3}\n",
+            "12:10: freezes.1.name: a second freeze 'a', the first at line 11",
+        ),
+        (
+            ZONE
+            + TARGET.replace("eu-west-101", "moon-1")
+            + "    endpoint: https://dds.moon-1.myhuaweicloud.com\n"
+            + "    credentials: {type: password, user: u, domain: d, password_file: p}\n",
+            (
+                "4:13: targets.prod.region: no region 'moon-1' is known. "
+                "Give its `iam_endpoint` too: the password is sent there for a token."
+            ),
+        ),
+    ],
+)
+def test_what_else_does_not_fit_is_named_with_its_place(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    assert f"offpeakd.yaml:{message}" in complaint(tmp_path, text)

@@ -1,9 +1,14 @@
 """The JSON Schema of the configuration, and what it knows about keys."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from typing import Any, Final, cast
 
+from pydantic.json_schema import GenerateJsonSchema
+from typing_extensions import override
+
+from offpeakd.core.durations import format_duration
 from offpeakd.settings.models import Settings
 from offpeakd.settings.tree import Path
 
@@ -27,12 +32,6 @@ def keys_under(path: Path) -> tuple[str, ...]:
     return tuple(sorted({key for schema in found for key in schema.get("properties", {})}))
 
 
-def kind_at(path: Path) -> str:
-    """`object`, `array` or another type of JSON Schema; empty where it is unknown."""
-    kinds = [str(schema["type"]) for schema in _schemas_at(path) if "type" in schema]
-    return next((kind for kind in kinds if kind != "null"), "")
-
-
 def variables() -> tuple[str, ...]:
     """Names of all variables that can be named beforehand: those of sections with fixed keys."""
     top = keys_under(())
@@ -41,9 +40,17 @@ def variables() -> tuple[str, ...]:
     return tuple(sorted(f"{PREFIX}{name.upper()}" for name in names))
 
 
+class _WithDurations(GenerateJsonSchema):
+    """Writes durations the way people do."""
+
+    @override
+    def encode_default(self, dft: Any) -> Any:
+        return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
+
 @cache
 def _schema() -> Schema:
-    return Settings.model_json_schema(by_alias=True, mode="validation")
+    return Settings.model_json_schema(by_alias=True, schema_generator=_WithDurations)
 
 
 def _schemas_at(path: Path) -> list[Schema]:

@@ -64,8 +64,8 @@ def find(config: Path | None, environ: Mapping[str, str], cwd: Path) -> Found:
         ConfigurationError: nothing is where it is looked for.
     """
     main = _main(config, environ, cwd)
-    names = sorted(_listed(main.path.parent / DROP_INS))
     folder = Path(main.name).parent / DROP_INS
+    names = sorted(_listed(main.path.parent / DROP_INS, folder))
     sources = {
         name: Source(str(folder / name), main.path.parent / DROP_INS / name) for name in names
     }
@@ -104,7 +104,7 @@ def _main(config: Path | None, environ: Mapping[str, str], cwd: Path) -> Source:
     raise ConfigurationError((Problem(FILE_NAME, 0, 0, "", what, fix),))
 
 
-def _listed(folder: Path) -> list[str]:
+def _listed(folder: Path, name: Path) -> list[str]:
     try:
         return [path.name for path in folder.iterdir()]
     except (FileNotFoundError, NotADirectoryError):
@@ -112,7 +112,7 @@ def _listed(folder: Path) -> list[str]:
     except OSError as error:
         what = f"can't be listed: {error.strerror}"
         fix = "Let the user that runs offpeakd read and enter it."
-        raise ConfigurationError((Problem(str(folder), 0, 0, "", what, fix),)) from None
+        raise ConfigurationError((Problem(str(name), 0, 0, "", what, fix),)) from None
 
 
 def _is_used(name: str) -> bool:

@@ -1,6 +1,5 @@
 """What a file or a variable says, each piece with its place."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -92,16 +91,6 @@ def plain(node: Node) -> Plain:
             return {key: plain(entry.node) for key, entry in node.entries.items()}
 
 
-def planted(value: Plain, place: Place) -> Node:
-    """A value of which every part has the same place."""
-    if isinstance(value, dict):
-        entries = {key: Entry(place, planted(part, place)) for key, part in value.items()}
-        return Branch(place, entries)
-    if isinstance(value, list):
-        return Row(place, [planted(part, place) for part in value])
-    return Leaf(value, place)
-
-
 def merged(below: Branch, above: Branch) -> Branch:
     """Two maps as one: maps within merge likewise, anything else of `above` replaces."""
     entries = dict(below.entries)
@@ -129,19 +118,3 @@ def branch(node: Node | None, *path: str | int) -> Branch:
     for part in path:
         node = child(node, part)
     return node if isinstance(node, Branch) else Branch(Place(""))
-
-
-def leaves(node: Node, path: Path = ()) -> Iterator[tuple[Path, Place, Leaf]]:
-    """Every leaf with its path and the place of its key, or of itself within a list."""
-    match node:
-        case Leaf():
-            yield path, node.place, node
-        case Row():
-            for index, item in enumerate(node.items):
-                yield from leaves(item, (*path, index))
-        case Branch():
-            for key, entry in node.entries.items():
-                if isinstance(entry.node, Leaf):
-                    yield (*path, key), entry.place, entry.node
-                else:
-                    yield from leaves(entry.node, (*path, key))
