@@ -74,8 +74,8 @@ def _fault(node: Node, at: int, problems: list[Problem]) -> Rule | None:
         return None
     rule = Rule(**fields)
     for complaint in complaints(rule):
-        entry = node.entries.get(complaint.key)
-        place = node.place if entry is None else entry.place
+        found = node.entries.get(complaint.key)
+        place = node.place if found is None else found.place
         path = ("faults", at, complaint.key)
         problems.append(place.problem(path, complaint.what, complaint.fix))
     return rule
