@@ -78,37 +78,40 @@ def open_store(loaded: "Loaded", environ: Mapping[str, str], owner: str = "comma
     return SqlStore(url, owner)
 
 
-def upgrade_database(loaded: "Loaded", now: datetime) -> "Upgraded":
+def upgrade_database(loaded: "Loaded", environ: Mapping[str, str], now: datetime) -> "Upgraded":
     """Bring the database's schema up to date; a SQLite file is saved first.
 
     Raises:
         DatabaseError: it can't be used, or was written by something else.
     """
     from offpeakd.adapters.sql.schema import upgrade
+    from offpeakd.settings.references import database_address
 
-    return upgrade(loaded.settings.database.url, now)
+    return upgrade(database_address(loaded, environ), now)
 
 
-def database_schema(loaded: "Loaded") -> "Schema":
+def database_schema(loaded: "Loaded", environ: Mapping[str, str]) -> "Schema":
     """Which schema the database has; changes nothing.
 
     Raises:
         DatabaseError: it can't be reached or read.
     """
     from offpeakd.adapters.sql.schema import current
+    from offpeakd.settings.references import database_address
 
-    return current(loaded.settings.database.url)
+    return current(database_address(loaded, environ))
 
 
-def check_database(loaded: "Loaded") -> tuple[str, ...]:
+def check_database(loaded: "Loaded", environ: Mapping[str, str]) -> tuple[str, ...]:
     """What is wrong with the database, a sentence each.
 
     Raises:
         DatabaseError: it can't be reached or read, or has another schema.
     """
     from offpeakd.adapters.sql.schema import check
+    from offpeakd.settings.references import database_address
 
-    return check(loaded.settings.database.url)
+    return check(database_address(loaded, environ))
 
 
 def versions() -> dict[str, str]:

@@ -168,7 +168,7 @@ class Daemon:
         threading.Thread(target=wait_for_passes, name="stop", daemon=True).start()
         while not finished.is_set():
             number = self._signals.next(LOOK)
-            if number in (signal.SIGTERM, signal.SIGINT):
+            if number is not None and number is not signal.SIGHUP:
                 _log.warning("stopped_at_once", why="asked twice: what was under way is unknown")
                 os._exit(128 + number)
 

@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -47,7 +47,7 @@ class Scene:
 
 
 @contextmanager
-def scene(clock: Clock, instances: int, seed: int) -> Iterator[Scene]:
+def scene(clock: Clock, instances: int, seed: int) -> Generator[Scene]:
     """Start the emulator and write a configuration that points to it.
 
     Args:

@@ -23,7 +23,6 @@ from offpeakd.core.model import (
 )
 from offpeakd.core.outcomes import CloudProblem, Outcome
 
-
 __all__ = [
     "Added",
     "AttemptRecord",

@@ -4,7 +4,7 @@ import select
 import signal
 import socket
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
@@ -27,7 +27,7 @@ class Signals:
         self._write.settimeout(0)
 
     @contextmanager
-    def caught(self) -> Iterator[None]:
+    def caught(self) -> Generator[None]:
         """Catch SIGTERM, SIGINT and SIGHUP; what was set before is set again afterwards."""
         before: dict[signal.Signals, _Action] = {
             number: signal.signal(number, self._note) for number in NUMBERS

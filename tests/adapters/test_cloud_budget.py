@@ -50,7 +50,7 @@ def test_reads_leave_a_reserve_where_there_is_enough(per_minute: int, reads: int
     ],
     ids=["just before", "at", "just after"],
 )
-def test_a_call_is_forgotten_after_a_minute(wait: timedelta, free: bool) -> None:  # noqa: FBT001 - a table's column
+def test_a_call_is_forgotten_after_a_minute(wait: timedelta, free: bool) -> None:
     clock = SetClock()
     budget = budget_of(1, clock)
     budget.take_for_upgrade()

@@ -127,7 +127,7 @@ def test_a_region_that_tells_less_is_understood() -> None:
     ("value", "expected"),
     [(True, True), (False, False), ("true", True), ("False", False), ("?", None), (1, None)],
 )
-def test_whether_a_patch_is_there_is_told_or_unknown(value: object, expected: bool | None) -> None:  # noqa: FBT001 - a table's column
+def test_whether_a_patch_is_there_is_told_or_unknown(value: object, expected: bool | None) -> None:
     entry = {"id": ONE, "datastore": {"patch_available": value}}
 
     (found,) = read(answer(200, {"instances": [entry]}), DdsCloud.list_instances, 1)
@@ -212,7 +212,7 @@ def test_an_instance_that_the_cloud_does_not_know_is_none(step: Step) -> None:
 
 
 @pytest.mark.parametrize(("wanted", "known"), [(f"{149:032x}in02", True), (TWO, False)])
-def test_a_server_that_ignores_the_id_is_searched_page_by_page(wanted: str, known: bool) -> None:  # noqa: FBT001 - a table's column
+def test_a_server_that_ignores_the_id_is_searched_page_by_page(wanted: str, known: bool) -> None:
     entries = fleet(150)
 
     def script(request: Received) -> Step:

@@ -185,7 +185,7 @@ def test_a_token_that_has_ended_is_not_used_when_the_renewal_fails(
 def test_a_refused_token_is_fetched_anew_unless_it_is_new(
     reference: PasswordFile,
     age: timedelta,
-    renewable: bool,  # noqa: FBT001 - a table's column
+    renewable: bool,
     token: str,
 ) -> None:
     with HttpServer(numbered()) as iam:
@@ -315,7 +315,7 @@ def test_a_read_with_a_token_that_stays_refused_is_denied(reference: PasswordFil
 def test_an_upgrade_call_with_a_stale_token_is_refused_once_and_tells_so(
     reference: PasswordFile,
     code: str,
-    renewable: bool,  # noqa: FBT001 - a table's column
+    renewable: bool,
 ) -> None:
     refusal = answer(401, {"error_code": code, "error_msg": "m"})
     with HttpServer(two_services(refusal, "T-2")) as server:

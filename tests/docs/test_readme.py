@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 from fakes.pages import with_real_output
-
 from offpeakd import app
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fakes.set_clock import SetClock
-
 from offpeakd.cli.context import Invocation
 from offpeakd.cli.main import main
 
@@ -47,10 +46,8 @@ def with_real_output(page: str, folder: Path) -> str:
     def rerun(block: re.Match[str]) -> str:
         if "$ offpeakd " not in block[1]:
             return block[0]
-        lines = []
-        for line in block[1].splitlines():
-            if line.startswith("$ "):
-                lines.append(f"{line}\n{run(line[2:], folder).rstrip()}")
+        commands = [line for line in block[1].splitlines() if line.startswith("$ ")]
+        lines = [f"{command}\n{run(command[2:], folder).rstrip()}" for command in commands]
         return "```console\n" + "\n".join(lines) + "\n```"
 
     return BLOCK.sub(rerun, page)

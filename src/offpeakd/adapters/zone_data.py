@@ -1,14 +1,12 @@
 """Which release of the IANA zone data computes the openings."""
 
 import zoneinfo
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
-
-import tzdata
 
 
 def version() -> str:
-    """Release such as `2026b`: the system's where it has one, else the tzdata package's.
+    """Release such as `2026b`: the system's where it has one, else the tzdata package's own.
 
     zoneinfo looks in the same order.
     """
@@ -18,7 +16,7 @@ def version() -> str:
             if first:
                 return first.removeprefix("# version ").strip()
     if resources.files("tzdata").joinpath("zoneinfo").is_dir():
-        return tzdata.IANA_VERSION
+        return f"tzdata {metadata.version('tzdata')}"
     return "none"
 
 

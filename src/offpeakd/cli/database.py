@@ -24,7 +24,7 @@ def upgrade(invocation: Invocation) -> None:
     """
     from offpeakd import app
 
-    done = app.upgrade_database(invocation.settings(), invocation.now())
+    done = app.upgrade_database(invocation.settings(), invocation.environ, invocation.now())
     if done.backup is not None:
         say(f"the database as it was is kept in {done.backup}")
     if done.before == done.after:
@@ -42,7 +42,7 @@ def current(invocation: Invocation) -> None:
     """Say which schema the database has; changes nothing."""
     from offpeakd import app
 
-    found = app.database_schema(invocation.settings())
+    found = app.database_schema(invocation.settings(), invocation.environ)
     words = {
         "EMPTY": "no schema yet: it is created on first use",
         "OLDER": "older than this program's: `offpeakd db upgrade`",
@@ -63,7 +63,7 @@ def check(invocation: Invocation) -> None:
     """
     from offpeakd import app
 
-    found = app.check_database(invocation.settings())
+    found = app.check_database(invocation.settings(), invocation.environ)
     if found:
         raise DatabaseError(
             "the database is damaged or was changed by hand:\n  " + "\n  ".join(found),

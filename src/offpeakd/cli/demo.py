@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -54,7 +54,7 @@ def demo(invocation: Invocation, *, instances: int, seed: int) -> int:
 
 
 @contextmanager
-def _shown(stage: "Scene", store: "Store") -> Iterator[None]:
+def _shown(stage: "Scene", store: "Store") -> Generator[None]:
     """Show how the requests stand while the daemon works."""
     stopped = threading.Event()
     show = _live if sys.stdout.isatty() else _lines
