@@ -300,8 +300,19 @@ class Added:
 class Ledger(Protocol):
     """The people's side of the store: asking, looking, deciding."""
 
-    def add(self, requests: Sequence[Request], actor: str) -> tuple[Added, ...]:
-        """Store new requests, all or nothing; an instance with a live request keeps that one."""
+    def add(
+        self,
+        requests: Sequence[Request],
+        actor: str,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[Added, ...]:
+        """Store new requests, all or nothing; an instance with a live request keeps that one.
+
+        Args:
+            requests: new ones.
+            actor: who asks.
+            progress: told now and then how many are dealt with.
+        """
         ...
 
     def get(self, request_id: int) -> Request | None:

@@ -144,7 +144,12 @@ class MemoryStore(Store):
     # ------------------------------------------------------------------ Ledger
 
     @override
-    def add(self, requests: Sequence[Request], actor: str) -> tuple[Added, ...]:
+    def add(
+        self,
+        requests: Sequence[Request],
+        actor: str,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[Added, ...]:
         added: list[Added] = []
         with self.rows.lock:
             for one in requests:

@@ -16,6 +16,7 @@ from offpeakd.cli.listing import print_requests
 from offpeakd.cli.openings import next_opening_sentence
 from offpeakd.cli.options import common_options, output_option, pass_invocation
 from offpeakd.cli.output import Format, count_of, say
+from offpeakd.cli.progress import counting
 from offpeakd.cli.wish_files import Line, Reading, read_arguments, read_list, read_path
 from offpeakd.core.errors import UsageError
 from offpeakd.core.intake import Wish, check_wish
@@ -84,7 +85,9 @@ def add(
     now = invocation.now()
     wishes = _wishes(reading, asked, invocation, now)
     store = invocation.store()
-    added = Intake(store, invocation.timepiece()).add(wishes, invocation.actor())
+    intake = Intake(store, invocation.timepiece())
+    with counting(len(wishes)) as progress:
+        added = intake.add(wishes, invocation.actor(), progress)
     print_requests(invocation, [one.request for one in added], form)
     _summarise(added, reading, now)
     say(_totals(added, wishes, invocation, now))

@@ -1,6 +1,6 @@
 """Takes new requests in: all or nothing, and never a second one for an instance that has one."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from offpeakd.core.intake import Wish, new_request
@@ -19,12 +19,18 @@ class Intake:
     ledger: Ledger
     clock: Clock
 
-    def add(self, wishes: Iterable[Wish], actor: str) -> tuple[Added, ...]:
+    def add(
+        self,
+        wishes: Iterable[Wish],
+        actor: str,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[Added, ...]:
         """Store requests for the wishes, in one transaction.
 
         Args:
             wishes: whose instances are checked; an instance named twice makes one request.
             actor: who asks.
+            progress: told now and then how many are dealt with.
 
         Returns:
             for each wish, in order, its new request or the live one that stood already.
@@ -35,4 +41,4 @@ class Intake:
         """
         now = self.clock.now()
         requests = [new_request(wish, now, actor) for wish in wishes]
-        return self.ledger.add(requests, actor)
+        return self.ledger.add(requests, actor, progress)
