@@ -146,11 +146,12 @@ def test_six_bad_signatures_in_a_row_lock_the_key_for_five_minutes(
 
 def test_a_good_signature_between_bad_ones_forgets_them(caller: Caller) -> None:
     good = caller.secret
+    answers = []
     for secret in ("wrong",) * 5 + (good,) + ("wrong",) * 5 + (good,):
         caller.secret = secret
-        answer = caller.dds("GET", "instances")
+        answers.append(caller.dds("GET", "instances"))
 
-    assert answer.status == 200
+    assert answers[-1].status == 200
 
 
 def test_a_rotated_key_counts_at_once(caller: Caller, cloud: Emulator) -> None:
