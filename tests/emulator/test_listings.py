@@ -22,7 +22,7 @@ def ids(caller: Caller, query: str) -> list[str]:
     ("query", "wanted"),
     [
         ("mode=Sharding", lambda one: one.mode == "Sharding"),
-        ("datastore_type=DDS-Community", lambda one: bool(one)),
+        ("datastore_type=DDS-Community", bool),
         ("datastore_type=Redis", lambda one: not one),
         ("name=%2Aprod", lambda one: "prod" in one.name),
         ("name=shop-prod-001", lambda one: one.name == "shop-prod-001"),

@@ -266,7 +266,7 @@ def test_jobs_are_forgotten_after_a_month(cloud: Emulator, caller: Caller, clock
     cloud.upgrade_elsewhere(list(cloud.world.instances)[1])
 
     assert kept == 2
-    assert [job.instance_id for job in cloud.world.jobs][0] == last
+    assert cloud.world.jobs[0].instance_id == last
 
 
 # ------------------------------------------------------------------------------ one at a time

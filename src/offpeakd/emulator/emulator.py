@@ -7,7 +7,7 @@ from email.utils import format_datetime
 from http import HTTPStatus
 from threading import Condition, Event
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from offpeakd.emulator import routes
 from offpeakd.emulator.answers_iam import Account
@@ -25,6 +25,8 @@ from offpeakd.emulator.server import Server
 from offpeakd.emulator.verify import AccessKey, Arrived, SignatureCheck, Tokens
 from offpeakd.emulator.world import Habits, World
 from offpeakd.ports import Clock
+
+_STOPPED: Final = Reply(HTTPStatus.SERVICE_UNAVAILABLE, ending=Ending.DROPPED)
 
 
 class Emulator:
@@ -169,12 +171,13 @@ class Emulator:
         try:
             effect = self._admit(call)
             if self._stopping.wait(effect.wait_before.total_seconds()):
-                return Reply(HTTPStatus.SERVICE_UNAVAILABLE, ending=Ending.DROPPED)
+                return _STOPPED
             reply, started = self._do(call, effect)
         except RefusedError as error:
             reply = refusal_reply(error, call.request_id)
         self._note(call, reply, started, effect)
-        self._stopping.wait(effect.wait_after.total_seconds())
+        if self._stopping.wait(effect.wait_after.total_seconds()):
+            return _STOPPED
         return self._stamped(reply, call)
 
     def _arrive(self, arrived: Arrived, at: datetime) -> Call:

@@ -1,6 +1,8 @@
 """Reads faults from a YAML file; says file, line and key of everything wrong in it."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +13,7 @@ from offpeakd.emulator.faults import Faults, complaints
 from offpeakd.emulator.rules import Rule
 from offpeakd.settings.plain_text import LARGEST
 from offpeakd.settings.source import read
-from offpeakd.settings.tree import Branch, Leaf, Node, Row
+from offpeakd.settings.tree import Branch, Entry, Leaf, Node, Row
 
 _FIELDS: Final = {"for": "wait"}
 
@@ -31,29 +33,56 @@ def read_faults(path: Path) -> Faults:
             f"The fault file {path} can't be read: {error.strerror}", fix="Check --faults."
         ) from error
     reading = read(raw, str(path))
-    if reading.problems:
-        raise ConfigurationError(reading.problems)
-    problems: list[Problem] = []
+    problems = [_about_faults(problem) for problem in reading.problems]
     rules, seed = _faults(reading.root, problems)
     if problems:
         raise ConfigurationError(tuple(problems))
     return Faults(tuple(rules), seed)
 
 
+def _about_faults(problem: Problem) -> Problem:
+    """The reader's words for a file that isn't a map are about another kind of file."""
+    if problem.what.startswith("expected a map"):
+        what = f"expected a map with faults and perhaps seed, {problem.what.rpartition(', ')[2]}"
+        return replace(problem, what=what, fix="Write `faults:` and the list below it.")
+    return problem
+
+
 def _faults(root: Branch, problems: list[Problem]) -> tuple[list[Rule], int]:
     rules: list[Rule] = []
     seed = 1
     for key, entry in root.entries.items():
-        match key, entry.node:
-            case "seed", Leaf(value=int() as number) if not isinstance(number, bool):
-                seed = number
-            case "faults", Row() as row:
-                found = (_fault(item, at, problems) for at, item in enumerate(row.items))
-                rules.extend(fault for fault in found if fault is not None)
-            case _:
-                fix = "Write `seed: 1` and a list under `faults:`, nothing else."
-                problems.append(entry.place.problem((key,), "not expected here", fix))
+        try:
+            match key:
+                case "seed":
+                    seed = _whole(_plain(entry.node))
+                case "faults":
+                    found = (
+                        _fault(item, at, problems) for at, item in enumerate(_rows(entry.node))
+                    )
+                    rules.extend(rule for rule in found if rule is not None)
+                case _:
+                    problems.append(_unknown(key, entry))
+        except GrammarError as error:
+            problems.append(entry.place.problem((key,), error.what, f"{error.fix}."))
     return rules, seed
+
+
+def _unknown(key: str, entry: Entry) -> Problem:
+    return entry.place.problem((key,), "unknown key", "A file of faults has seed and faults.")
+
+
+def _rows(node: Node) -> list[Node]:
+    if isinstance(node, Row):
+        return node.items
+    if _plain(node) is None:
+        return []
+    raise GrammarError("expected a list", "Start each fault with a dash")
+
+
+def _plain(node: Node) -> object:
+    """The value of a scalar; a list or a map stands for itself, which no reader accepts."""
+    return node.value if isinstance(node, Leaf) else node
 
 
 def _fault(node: Node, at: int, problems: list[Problem]) -> Rule | None:
@@ -67,7 +96,8 @@ def _fault(node: Node, at: int, problems: list[Problem]) -> Rule | None:
         try:
             fields[_FIELDS.get(key, key)] = _value(key, entry.node)
         except GrammarError as error:
-            problems.append(entry.place.problem(("faults", at, key), error.what, f"{error.fix}."))
+            fix = error.fix if error.fix.endswith("?") else f"{error.fix}."
+            problems.append(entry.place.problem(("faults", at, key), error.what, fix))
     if "do" not in node.entries:
         problems.append(node.place.problem(("faults", at, "do"), "missing", "Say what goes wrong."))
     if len(problems) > before:
@@ -85,6 +115,12 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     raise GrammarError("expected text", "Put it in quotes")
+
+
+def _time(value: object) -> timedelta:
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return parse_duration(str(value))
+    raise GrammarError("expected a duration", "Write a number and a unit, such as 3s")
 
 
 def _whole(value: object) -> int:
@@ -110,8 +146,8 @@ _READERS: Final[dict[str, Callable[[object], object]]] = {
     "every": _whole,
     "times": _whole,
     "probability": _share,
-    "for": lambda value: parse_duration(_text(value)),
-    "retry_after": lambda value: parse_duration(_text(value)),
+    "for": _time,
+    "retry_after": _time,
 }
 
 
@@ -120,5 +156,5 @@ def _value(key: str, node: Node) -> object:
     if reader is None:
         close = nearest(key, tuple(_READERS))
         hint = f"Did you mean {close}?" if close else f"Known keys: {', '.join(_READERS)}"
-        raise GrammarError("unknown key", hint.rstrip("?"))
-    return reader(node.value if isinstance(node, Leaf) else None)
+        raise GrammarError("unknown key", hint)
+    return reader(_plain(node))
