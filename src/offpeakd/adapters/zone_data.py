@@ -1,7 +1,7 @@
 """Which release of the IANA zone data computes the openings."""
 
 import zoneinfo
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 
 
@@ -15,9 +15,7 @@ def version() -> str:
             first = _first_line(Path(folder) / name)
             if first:
                 return first.removeprefix("# version ").strip()
-    if resources.files("tzdata").joinpath("zoneinfo").is_dir():
-        return f"tzdata {metadata.version('tzdata')}"
-    return "none"
+    return f"tzdata {metadata.version('tzdata')}"
 
 
 def _first_line(path: Path) -> str:
