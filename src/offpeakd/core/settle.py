@@ -1,7 +1,7 @@
 """Turns what came of a call, a look or a job into a request's next state. Pure."""
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from offpeakd.core.model import (
     AttemptResult,
@@ -62,6 +62,7 @@ def settle(
             return _unclear(request, why, result)
         case Refused(problem):
             return _refused(request, problem, result, policy, cohort)
+    assert_never(outcome)
 
 
 def concerns_one(problem: CloudProblem | None) -> bool:

@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-
 from typing import Any
 
 from ruamel.yaml.events import Event
