@@ -69,6 +69,29 @@ def test_it_answers_on_the_address_it_prints() -> None:
         connection.close()
 
 
+def test_it_fails_as_its_file_of_faults_tells(tmp_path: Path) -> None:
+    file = tmp_path / "faults.yaml"
+    file.write_text("faults: [{do: answer, call: token, status: 499}]\n")
+    with emulate("--instances", "1", "--faults", str(file)) as process:
+        connection = HTTPConnection(url_from(process).removeprefix("http://"))
+        connection.request("POST", "/v3/auth/tokens")
+        answer = connection.getresponse()
+
+        assert answer.status == 499
+        answer.read()
+        connection.close()
+
+
+def test_a_file_of_faults_that_cannot_be_ends_with_exit_code_2(tmp_path: Path) -> None:
+    file = tmp_path / "faults.yaml"
+    file.write_text("faults: [{do: swalow}]\n")
+
+    code, message = said("--faults", str(file))
+
+    assert code == 2
+    assert message == f"{file}:1:11: faults.0.do: unknown fault 'swalow'. Did you mean swallow?\n"
+
+
 def test_a_port_in_use_is_said_with_exit_code_1() -> None:
     with emulate() as process:
         port = url_from(process).rpartition(":")[2]
