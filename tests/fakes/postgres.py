@@ -82,9 +82,13 @@ def _programs(home: Path) -> Path:
     installed = Path(spec.origin).parent / "pginstall"
     if os.geteuid() != 0 or all(folder.stat().st_mode & 0o001 for folder in installed.parents):
         return installed / "bin"
+    # The libraries lie beside the package and are found by their place relative to the programs.
+    package = installed.parent
     copy = home / "programs"
-    shutil.copytree(installed, copy, symlinks=True)
-    return copy / "bin"
+    shutil.copytree(installed, copy / package.name / installed.name, symlinks=True)
+    libraries = f"{package.name}.libs"
+    shutil.copytree(package.parent / libraries, copy / libraries, symlinks=True)
+    return copy / package.name / installed.name / "bin"
 
 
 def _run(*words: str | Path) -> None:
