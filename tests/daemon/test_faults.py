@@ -53,6 +53,15 @@ def test_an_answer_that_proves_nothing_is_unknown_and_never_sent_again(
         assert max(site.cloud.world.starts.values()) == 1
 
 
+def test_an_idle_run_does_not_wait_for_what_only_evidence_can_settle(tmp_path: Path) -> None:
+    with a_site(tmp_path, Rule(do="do-then-500", nth=1)) as site:
+        site.add(12)
+
+        assert site.start("--until-idle").wait(60) == 3
+        assert len(site.requests(State.UNKNOWN)) == 10
+        assert len(site.requests(State.SUCCEEDED)) == 2
+
+
 def test_an_entry_that_is_missing_leaves_its_instance_alone_unknown(tmp_path: Path) -> None:
     with a_site(tmp_path, Rule(do="missing-id", nth=1)) as site:
         site.add(10)

@@ -7,6 +7,9 @@ from offpeakd.core.verdicts import Kind, LaneFacts, Situation, group_blockers, l
 from offpeakd.ports import Clock, Store
 from offpeakd.service.rules import CurrentRules
 
+_MOVES = (State.SUBMITTING, State.RUNNING)
+"""States that the daemon itself brings to an end; what is unknown only evidence or a person does."""
+
 _OPEN = (State.QUEUED, State.SUBMITTING, State.UNKNOWN, State.RUNNING, State.NEEDS_REVIEW)
 
 
@@ -20,20 +23,21 @@ class Idle:
 
     def reached(self) -> bool:
         """Whether nothing runs, and nothing waits that time alone would release."""
-        rules = self.rules()
-        return not any(self._busy(target) for target in rules.in_flight)
+        counts = self.store.counts()
+        return not any(
+            any(counts.get((target, state)) for state in _MOVES) or self._waits(target)
+            for target in self.rules().in_flight
+        )
 
     def left(self) -> int:
         """Requests that are not finished."""
         counts = self.store.counts()
         return sum(number for (_, state), number in counts.items() if state in _OPEN)
 
-    def _busy(self, target: str) -> bool:
+    def _waits(self, target: str) -> bool:
         rules = self.rules()
         now = self.clock.now()
         lane = self.store.lane(target, now)
-        if lane.in_flight:
-            return True
         situation = Situation(now, rules.calendar, rules.policy, notices=rules.notices)
         facts = LaneFacts(lane.in_flight, rules.in_flight[target], lane.stops)
         stopped = lane_blockers(situation, facts)
