@@ -29,21 +29,15 @@ Work = Callable[[], datetime]
 
 
 class Wake(BaseTrigger):
-    """Fires when its work asked to be woken, and at least every `AT_MOST`.
+    """Fires at once, and then at least every `AT_MOST`; a pass that ends asks for less.
 
     Its next time always lies ahead of now, so that a clock that jumps makes one pass, not one
-    for each that was missed.
+    for each that was missed, and a pass that takes long is not asked for again and again.
     """
 
-    def __init__(self) -> None:
-        self.due: datetime | None = None
-
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        """The earliest of what was asked for and the longest wait."""
-        latest = now + AT_MOST
-        if self.due is None:
-            return now if previous_fire_time is None else latest
-        return max(min(self.due, latest), now + _SOONEST)
+        """Now, or after the longest wait."""
+        return now if previous_fire_time is None else now + AT_MOST
 
 
 class Ticker:
@@ -57,7 +51,7 @@ class Ticker:
     def __init__(self, clock: Clock, stopping: threading.Event, threads: int) -> None:
         self.clock = clock
         self.stopping = stopping
-        self._triggers: dict[str, Wake] = {}
+        self._names: set[str] = set()
         self._busy_since: dict[str, timedelta] = {}
         self._failures: list[Exception] = []
         self._scheduler = BackgroundScheduler(
@@ -68,13 +62,12 @@ class Ticker:
 
     def add(self, name: str, work: Work) -> None:
         """Run a piece of work now, and then whenever it asks to be woken."""
-        trigger = Wake()
-        self._triggers[name] = trigger
-        self._scheduler.add_job(lambda: self._run(name, work), trigger, id=name)
+        self._names.add(name)
+        self._scheduler.add_job(lambda: self._run(name, work), Wake(), id=name)
 
     def remove(self, name: str) -> None:
         """Run it no more; a pass under way ends by itself."""
-        del self._triggers[name]
+        self._names.discard(name)
         self._scheduler.remove_job(name)
 
     def start(self) -> None:
@@ -87,7 +80,7 @@ class Ticker:
 
     def wake_all(self) -> None:
         """After a step of the clock or a reload: every due time may be wrong."""
-        for name in tuple(self._triggers):
+        for name in tuple(self._names):
             self.wake(name)
 
     def stop(self) -> None:
@@ -125,9 +118,7 @@ class Ticker:
             self._set_due(name, due)
 
     def _set_due(self, name: str, due: datetime) -> None:
-        trigger = self._triggers.get(name)
-        if trigger is None:
-            return
-        trigger.due = due
-        now = self.clock.now()
-        self._scheduler.modify_job(name, next_run_time=trigger.get_next_fire_time(now, now))
+        if name in self._names:
+            now = self.clock.now()
+            at = max(min(due, now + AT_MOST), now + _SOONEST)
+            self._scheduler.modify_job(name, next_run_time=at)

@@ -111,5 +111,5 @@ def _room(size: int, fit: Sequence[Fit], left: Sequence[Request]) -> int:
     the cause, so a single cause stands alone after the logarithm of ten calls.
     """
     if left and left[0].cohort is not None:
-        return max(0, (len(fit) + len(left) + 1) // 2 - len(fit))
-    return size - len(fit)
+        size = min(size, (len(fit) + len(left) + 1) // 2)
+    return max(0, size - len(fit))

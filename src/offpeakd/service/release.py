@@ -4,7 +4,7 @@ import hashlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
@@ -12,8 +12,9 @@ from uuid import uuid4
 import structlog
 
 from offpeakd.core import stops
-from offpeakd.core.errors import CloudError, CredentialsError
-from offpeakd.core.model import Batch, Instance, Lane, Request, as_claimed
+from offpeakd.core.errors import CloudError, CredentialsError, DatabaseError
+from offpeakd.core.model import Batch, BatchResult, Change, Instance, Lane, Request, as_claimed
+from offpeakd.core.outcomes import NotSent
 from offpeakd.core.plan import Take, next_edge, plan
 from offpeakd.core.settle import concerns_one, settle, settle_cleared
 from offpeakd.core.verdicts import LaneFacts, Situation, Verdict
@@ -45,6 +46,21 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True)
+class Unstored:
+    """An answer that the store did not take yet.
+
+    Attributes:
+        batch_id: whose.
+        result: of the call.
+        changes: what it makes of the requests.
+    """
+
+    batch_id: str
+    result: BatchResult
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """One target's lane.
 
@@ -58,6 +74,7 @@ class Release:
         rules: the configuration in force.
         holds: the daemon's own reasons to release nothing.
         stopping: set when the daemon stops.
+        unstored: answers that wait for the store to be sound again.
     """
 
     target: str
@@ -69,6 +86,7 @@ class Release:
     rules: Callable[[], Rules]
     holds: Callable[[], tuple[Verdict, ...]]
     stopping: threading.Event
+    unstored: list[Unstored] = field(default_factory=list[Unstored], init=False)
 
     def run_once(self) -> Pass:
         """Make at most one call.
@@ -76,6 +94,7 @@ class Release:
         Raises:
             DatabaseError: the store can't be read or written; nothing is lost.
         """
+        self._store_what_is_left()
         rules = self.rules()
         now = self.clock.now()
         edge = next_edge(rules.calendar, rules.groups, now)
@@ -133,7 +152,7 @@ class Release:
         decided_at = self.clock.boottime()
         call = self.cloud.sign_upgrade([request.instance_id for request, _ in chosen.fit])
         batch = self._batch(take, chosen.fit, call, rules)
-        if not self.store.claim(batch):
+        if not self._claim(batch, rules):
             return Pass(0, chosen.passed_over, self.clock.now())
         gate = Gate(
             self.target,
@@ -187,7 +206,7 @@ class Release:
             )
             for request in claimed
         ]
-        lost = self.store.record(batch.id, answer.result, changes)
+        lost = self._record(Unstored(batch.id, answer.result, tuple(changes)))
         if concerns_one(answer.problem) and chosen.suspects:
             self.store.apply(
                 [settle_cleared(one, answer.result.finished_at) for one in chosen.suspects]
@@ -207,6 +226,41 @@ class Release:
             _log.warning("foreign_ids", target=self.target, ids=answer.foreign_ids)
         if lost:
             _log.warning("lost_races", target=self.target, requests=lost)
+
+    # ------------------------------------------------------------------ when the store fails
+
+    def _claim(self, batch: Batch, rules: Rules) -> bool:
+        try:
+            return self.store.claim(batch)
+        except DatabaseError as error:
+            # Whether it was committed is not known, so it is not sent; if it was, take it back.
+            unsent = NotSent(f"the batch could not be written down: {error.message}")
+            result = BatchResult("not_sent", self.clock.now(), message=unsent.why)
+            changes = [settle(one, unsent, result, rules.policy) for one in as_claimed(batch)]
+            self.unstored.append(Unstored(batch.id, result, tuple(changes)))
+            raise
+
+    def _record(self, answer: Unstored) -> tuple[int, ...]:
+        try:
+            return self.store.record(answer.batch_id, answer.result, answer.changes)
+        except DatabaseError as error:
+            self.unstored.append(answer)
+            _log.error(
+                "answer_not_stored",
+                target=self.target,
+                batch=answer.batch_id,
+                error=error.message,
+                jobs={one.before.instance_id: one.after.job_id for one in answer.changes},
+            )
+            raise
+
+    def _store_what_is_left(self) -> None:
+        """Nothing is released until every answer is stored."""
+        while self.unstored:
+            answer = self.unstored[0]
+            self.store.record(answer.batch_id, answer.result, answer.changes)
+            self.unstored.pop(0)
+            _log.info("answer_stored", target=self.target, batch=answer.batch_id)
 
     def _mind_target(self, answer: UpgradeAnswer, lane: Lane, *, vetoed: bool) -> None:
         now = answer.result.finished_at
