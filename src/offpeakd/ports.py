@@ -223,6 +223,14 @@ class Queue(Protocol):
         """The attempt, with when its call was signed."""
         ...
 
+    def known_jobs(self, target: str, instance_ids: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """The cloud's job ids that requests and attempts of these instances name already.
+
+        Returns:
+            by instance id; an instance without any is left out.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
@@ -362,7 +370,10 @@ class DaemonRow:
         beat_at: its last sign of life.
         config_hash: of the configuration in force.
         config_error: why the last reload was refused; None when it was not.
-        note: anything that holds releases, for people; such as a clock that disagrees.
+        note: anything else that people should know of it.
+        holds: the sentence for each target at which this daemon releases nothing now.
+        passes: when it last passed over each target.
+        clock_offset: its wall clock less the cloud's; None before the first answer.
     """
 
     owner: str
@@ -375,6 +386,9 @@ class DaemonRow:
     config_hash: str
     config_error: str | None = None
     note: str | None = None
+    holds: Mapping[str, str] = field(default_factory=dict[str, str])
+    passes: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+    clock_offset: timedelta | None = None
 
 
 class Controls(Protocol):

@@ -285,3 +285,20 @@ def _state(store: Store, number: int) -> State | None:
 
 def _altered(one: Request, event: str = "changed", **facts: object) -> Change:
     return Change(one, replace(one, **facts), event)  # type: ignore[arg-type]  # `replace` checks names
+
+
+def test_the_jobs_of_an_instance_are_those_of_its_requests_and_their_attempts(
+    store: Store,
+) -> None:
+    first, second, silent = added(store, wish(1), wish(2), wish(3))
+    batch = batch_of([first, second])
+    assert store.claim(batch)
+    one, two = as_claimed(batch)
+    store.record(batch.id, ANSWERED, [accepted(one, "job-1"), accepted(two, "job-2")])
+    ids = [first.instance_id, second.instance_id, silent.instance_id]
+    assert store.known_jobs(first.target, ids) == {
+        first.instance_id: {"job-1"},
+        second.instance_id: {"job-2"},
+    }
+    assert store.known_jobs("elsewhere", ids) == {}
+    assert store.known_jobs(first.target, []) == {}

@@ -141,6 +141,25 @@ class MemoryStore(Store):
         with self.rows.lock:
             return self.rows.attempts.get(attempt_id)
 
+    @override
+    def known_jobs(self, target: str, instance_ids: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        with self.rows.lock:
+            requests = [
+                one
+                for one in self.rows.requests.values()
+                if one.target == target and one.instance_id in instance_ids
+            ]
+            ids = {one.id for one in requests}
+            named = [(one.instance_id, one.job_id) for one in requests] + [
+                (one.instance_id, one.result.job_id)
+                for one in self.rows.attempts.values()
+                if one.request_id in ids
+            ]
+        return {
+            instance_id: frozenset(job for of, job in named if of == instance_id and job)
+            for instance_id in {of for of, job in named if job}
+        }
+
     # ------------------------------------------------------------------ Ledger
 
     @override

@@ -1,6 +1,6 @@
 """The release's side of the store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -195,6 +195,23 @@ class SqlQueue(Queue):
                 sa.select(*ATTEMPT_COLUMNS).where(attempt.c.id == attempt_id)
             ).one_or_none()
         return None if row is None else attempt_of(row)
+
+    @override
+    def known_jobs(self, target: str, instance_ids: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        here = (request.c.target == target, request.c.instance_id.in_(instance_ids))
+        wanted = sa.union(
+            sa.select(request.c.instance_id, request.c.job_id).where(
+                *here, request.c.job_id.is_not(None)
+            ),
+            sa.select(request.c.instance_id, attempt.c.job_id)
+            .join(attempt, attempt.c.request_id == request.c.id)
+            .where(*here, attempt.c.job_id.is_not(None)),
+        )
+        known: dict[str, frozenset[str]] = {}
+        with self._database.read() as connection:
+            for instance_id, job_id in connection.execute(wanted).all():
+                known[instance_id] = known.get(instance_id, frozenset()) | {job_id}
+        return known
 
     def _requests(self, wanted: sa.Select[Any]) -> tuple[Request, ...]:
         with self._database.read() as connection:
