@@ -99,9 +99,10 @@ class SqlControls(Controls):
     def beat(self, row: DaemonRow) -> None:
         now, lapsed = self._clock(row.beat_at, self._lease_ttl)
         _, silent = self._clock(row.beat_at, FORGET_SILENT_AFTER)
+        passes = {target: instant_text(at) for target, at in row.passes.items()}
         upsert = self._upsert(
             lease,
-            {**asdict(row), "renewed_at": now, "epoch": 1},
+            {**asdict(row), "passes": passes, "renewed_at": now, "epoch": 1},
             epoch=sa.case((lease.c.renewed_at < lapsed, lease.c.epoch + 1), else_=lease.c.epoch),
         )
         with self._database.write() as connection:

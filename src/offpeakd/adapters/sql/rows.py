@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -95,12 +96,16 @@ def stop_of(row: Sequence[Any]) -> Stop:
 
 DAEMON_COLUMNS: Final = tuple(lease.c[field.name] for field in fields(DaemonRow))
 _TARGETS_AT: Final = DAEMON_COLUMNS.index(lease.c.targets)
+_PASSES_AT: Final = DAEMON_COLUMNS.index(lease.c.passes)
 
 
 def daemon_of(row: Sequence[Any]) -> DaemonRow:
     """A daemon's sign of life from a row of `DAEMON_COLUMNS`."""
     values = list(row)
     values[_TARGETS_AT] = tuple(values[_TARGETS_AT])
+    values[_PASSES_AT] = {
+        target: datetime.fromisoformat(at) for target, at in values[_PASSES_AT].items()
+    }
     return DaemonRow(*values)
 
 

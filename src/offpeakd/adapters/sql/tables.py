@@ -4,7 +4,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from offpeakd.adapters.sql.columns import Instant, Json
+from offpeakd.adapters.sql.columns import Instant, Json, Seconds
 from offpeakd.core.model import DEFAULT_GROUP, IN_FLIGHT, LIVE, State
 
 metadata: Final = sa.MetaData(
@@ -195,6 +195,9 @@ lease: Final = sa.Table(
     sa.Column("config_hash", sa.Text, nullable=False),
     sa.Column("config_error", sa.Text),
     sa.Column("note", sa.Text),
+    sa.Column("holds", Json, nullable=False, server_default="{}"),
+    sa.Column("passes", Json, nullable=False, server_default="{}"),
+    sa.Column("clock_offset", Seconds),
 )
 
 instance: Final = sa.Table(
