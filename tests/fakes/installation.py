@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -43,6 +43,10 @@ class Installation:
         cloud: the emulator.
         windows: YAML of windows and freezes.
         more: further YAML.
+        database: address of the database; a SQLite file in the folder unless told.
+        endpoint: where the daemon finds the cloud; the emulator itself unless told.
+        in_flight: the target's limit of upgrades at once.
+        calls_a_minute: the target's limit of calls.
     """
 
     folder: Path
@@ -50,6 +54,10 @@ class Installation:
     windows: str = ALWAYS
     more: str = ""
     access_key: str | None = None
+    database: str | None = None
+    endpoint: str | None = None
+    in_flight: int = 500
+    calls_a_minute: int = 600
     _stack: ExitStack = field(default_factory=ExitStack, init=False)
 
     def __enter__(self) -> Self:
@@ -70,6 +78,16 @@ class Installation:
     def config(self) -> Path:
         return self.folder / "offpeakd.yaml"
 
+    @property
+    def file(self) -> Path:
+        """SQLite's."""
+        return self.folder / "offpeakd.db"
+
+    @property
+    def url(self) -> str:
+        """The database's address."""
+        return self.database or f"sqlite:///{self.file}"
+
     def configure(self, windows: str) -> None:
         """Write the configuration."""
         self.config.write_text(
@@ -78,12 +96,12 @@ class Installation:
             "  prod:\n"
             "    region: eu-west-101\n"
             f"    project_id: {self.cloud.settings.project_id}\n"
-            f"    endpoint: {self.cloud.url}\n"
+            f"    endpoint: {self.endpoint or self.cloud.url}\n"
             "    credentials: "
             "{type: access_key, access_key_file: prod.ak, secret_key_file: prod.sk}\n"
-            "    requests_per_minute: 600\n"
-            "    in_flight: 500\n"
-            f"database: {{url: 'sqlite:///{self.folder}/offpeakd.db'}}\n"
+            f"    requests_per_minute: {self.calls_a_minute}\n"
+            f"    in_flight: {self.in_flight}\n"
+            f"database: {{url: '{self.url}'}}\n"
             "follow_up: {every: 300ms}\n"
             "log: {format: json}\n"
             f"{windows}\n{self.more}\n"
@@ -117,15 +135,31 @@ class Installation:
         """Sizes of the upgrade calls that reached the cloud."""
         return [len(call.instance_ids) for call in self.cloud.world.calls]
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start `offpeakd run` as a real process."""
+    def start(
+        self, *arguments: str, under: Sequence[str] = (), counted: bool = True
+    ) -> "subprocess.Popen[str]":
+        """Start `offpeakd run` as a real process.
+
+        Args:
+            *arguments: options of `run`.
+            under: a command that runs it, with its own options.
+            counted: whether its coverage is measured; one that is killed leaves none, and
+                starts sooner without.
+        """
+        run = [sys.executable, "-m", "offpeakd", "--config", str(self.config), "run", *arguments]
+        environ = {
+            name: text
+            for name, text in os.environ.items()
+            if counted or not name.startswith("COVERAGE_")
+        }
         with (self.folder / "log").open("a") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "offpeakd", "--config", str(self.config), "run", *arguments],
+                [*under, *run],
                 stderr=log,
                 stdout=subprocess.DEVNULL,
                 text=True,
                 cwd=self.folder,
+                env=environ,
             )
         self._stack.callback(_end, process)
         return process
