@@ -157,7 +157,14 @@ class Cloud(Protocol):
         ...
 
     def clock_offset(self) -> timedelta | None:
-        """Our wall clock less the `Date` of the last answer; None before the first."""
+        """How far our wall clock is ahead of the cloud's at this moment.
+
+        The cloud's present time is the `Date` of its last answer that had one, plus the boot time
+        that has passed since: a step of our clock shows at once, without another call.
+
+        Returns:
+            None while no answer has told a time.
+        """
         ...
 
     def close(self) -> None:
@@ -371,7 +378,8 @@ class DaemonRow:
         config_hash: of the configuration in force.
         config_error: why the last reload was refused; None when it was not.
         note: anything else that people should know of it.
-        holds: the sentence for each target at which this daemon releases nothing now.
+        holds: why this daemon releases nothing now, by target: code and sentence, as
+            `core.verdicts.hold_text` writes them; targets that it doesn't hold are left out.
         passes: when it last passed over each target.
         clock_offset: its wall clock less the cloud's; None before the first answer.
     """
