@@ -310,8 +310,8 @@ def test_what_a_dead_daemon_was_sending_is_unknown_never_queued() -> None:
 
 
 def test_a_forbidden_transition_is_a_defect() -> None:
-    with pytest.raises(ForbiddenTransitionError, match="running may not follow queued"):
-        a_request().moved_to(State.RUNNING, NIGHT)
+    with pytest.raises(ForbiddenTransitionError, match="unknown may not follow queued"):
+        a_request().moved_to(State.UNKNOWN, NIGHT)
 
 
 outcomes = st.one_of(

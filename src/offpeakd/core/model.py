@@ -19,13 +19,15 @@ class State(StrEnum):
     """Where a request stands. The comment says what it means and who moves it on."""
 
     QUEUED = "queued"
-    """Waits; has a verdict. Left by release, cancel, expiry or 'already current'."""
+    """Waits; has a verdict. Left by release, cancel, expiry, 'already current', or by a job that
+    the cloud has for it already."""
     SUBMITTING = "submitting"
     """Written down before the call; its owner lives. Left by the answer, per instance."""
     UNKNOWN = "unknown"
     """A call may or may not have reached the cloud. Left by evidence, never by time alone."""
     RUNNING = "running"
-    """Accepted by the cloud. Left by the job's result."""
+    """Accepted by the cloud; its job id may still be looked for. Left by the job's result, or by
+    a person when the cloud shows none."""
     SUCCEEDED = "succeeded"
     """Final: the instance is upgraded, or was already."""
     FAILED = "failed"
@@ -43,6 +45,7 @@ ALLOWED: Final[Mapping[State, frozenset[State]]] = {
         {
             State.QUEUED,
             State.SUBMITTING,
+            State.RUNNING,
             State.SUCCEEDED,
             State.FAILED,
             State.CANCELLED,
@@ -56,7 +59,7 @@ ALLOWED: Final[Mapping[State, frozenset[State]]] = {
         {State.UNKNOWN, State.RUNNING, State.SUCCEEDED, State.QUEUED, State.FAILED}
         | {State.NEEDS_REVIEW}
     ),
-    State.RUNNING: frozenset({State.RUNNING, State.SUCCEEDED, State.FAILED}),
+    State.RUNNING: frozenset({State.RUNNING, State.SUCCEEDED, State.FAILED, State.NEEDS_REVIEW}),
     State.NEEDS_REVIEW: frozenset(
         {State.RUNNING, State.QUEUED, State.CANCELLED, State.SUCCEEDED, State.FAILED}
     ),

@@ -1,15 +1,18 @@
 """Fills a batch with requests whose instances are fit at this moment."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from offpeakd.core.model import BATCH_LIMIT, Change, Instance, Request
+from offpeakd.core.evidence import is_upgrading
+from offpeakd.core.model import BATCH_LIMIT, Change, Instance, Job, Request
 from offpeakd.core.plan import Take
 from offpeakd.core.settle import settle_expired, settle_look
+from offpeakd.core.settle_evidence import adopt
 from offpeakd.ports import Clock, Queue
 from offpeakd.service.inventory import Inventory
 from offpeakd.service.rules import Rules
+from offpeakd.service.strays import Strays
 
 Fit = tuple[Request, Instance]
 
@@ -36,6 +39,7 @@ class Choice:
     target: str
     queue: Queue
     inventory: Inventory
+    strays: Strays
     clock: Clock
     stopping: threading.Event
 
@@ -43,7 +47,7 @@ class Choice:
         """Take ready requests in order until the batch is full or none is left.
 
         Raises:
-            CloudError: the instances can't be looked at.
+            CloudError: the instances or the jobs can't be looked at.
             CredentialsError: no usable key or token.
             DatabaseError: the queue can't be read or written.
         """
@@ -81,27 +85,47 @@ class Choice:
         self, candidates: Sequence[Request], rules: Rules, *, more_to_come: bool
     ) -> tuple[list[Fit], list[Change]]:
         now = self.clock.now()
-        changes = [
-            settle_expired(request, now)
-            for request in candidates
-            if request.deadline is not None and request.deadline <= now
-        ]
-        gone = {change.before.id for change in changes}
-        current = [request for request in candidates if request.id not in gone]
+        late = [one for one in candidates if one.deadline is not None and one.deadline <= now]
+        changes = [settle_expired(request, now) for request in late]
+        current = [request for request in candidates if request not in late]
         seen = self.inventory.at_most(
             rules.policy.preflight,
             [request.instance_id for request in current],
             more_to_come=more_to_come,
         )
+        forgotten = dict(self.strays.known(current))
+        upgraded = [
+            one
+            for one in current
+            if one.id not in forgotten and _shows_upgrade(seen[one.instance_id])
+        ]
+        forgotten.update(self.strays.fresh(upgraded))
         fit: list[Fit] = []
         for request in current:
             instance = seen[request.instance_id]
-            change = settle_look(request, instance, now)
+            change = self._change(request, instance, forgotten)
             if change is not None:
                 changes.append(change)
             elif instance is not None:
                 fit.append((request, instance))
         return fit, changes
+
+    def _change(
+        self, request: Request, instance: Instance | None, forgotten: Mapping[int, Job]
+    ) -> Change | None:
+        """Whatever the instance looks like: what the cloud has started is not sent again."""
+        job = forgotten.get(request.id)
+        if job is None:
+            return settle_look(request, instance, self.clock.now())
+        evidence = f"the cloud has job {job.id}, which no request accounts for"
+        return adopt(request, job, self.clock.now(), evidence)
+
+
+def _shows_upgrade(instance: Instance | None) -> bool:
+    """Whether it has been upgraded, or is being so: a job of it may be the request's own."""
+    if instance is None:
+        return False
+    return is_upgrading(instance) or (instance.patch_available is False and not instance.actions)
 
 
 def _room(size: int, fit: Sequence[Fit], left: Sequence[Request]) -> int:

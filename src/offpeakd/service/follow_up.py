@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final
 
 import structlog
 
 from offpeakd.core import stops
 from offpeakd.core.errors import CloudError, CredentialsError
+from offpeakd.core.evidence import EARLIER
 from offpeakd.core.model import Change, Job, Request, State, Stop
 from offpeakd.core.settle import settle_job
 from offpeakd.ports import Clock, Cloud, Store
+from offpeakd.service.job_list import LIST_SPAN
 from offpeakd.service.rules import Rules
 
 PAGE: Final = 500
@@ -19,12 +20,6 @@ PAGE: Final = 500
 
 SINGLE_LOOKS: Final = 5
 """Jobs asked for one by one in a pass, when the list does not show them."""
-
-EARLIER: Final = timedelta(minutes=2)
-"""The cloud's clock may be behind ours by this much when it dates a job."""
-
-LIST_SPAN: Final = timedelta(days=29)
-"""The job list takes at most 30 days (DDS API reference, ListTasks)."""
 
 _RUNNING: Final = frozenset({State.RUNNING})
 _log = structlog.get_logger("follow_up")
@@ -88,7 +83,8 @@ class FollowUp:
         running: list[Request] = []
         after = 0
         while page := self.store.in_flight(self.target, _RUNNING, after, PAGE):
-            running.extend(page)
+            # One without a job id is looked for by `reconcile`.
+            running.extend(request for request in page if request.job_id is not None)
             after = page[-1].id
             if len(page) < PAGE:
                 break

@@ -7,8 +7,8 @@ from offpeakd.core.verdicts import Kind, LaneFacts, Situation, group_blockers, l
 from offpeakd.ports import Clock, Store
 from offpeakd.service.rules import CurrentRules
 
-_MOVES = (State.SUBMITTING, State.RUNNING)
-"""States that the daemon itself brings to an end; what is unknown only evidence or a person does."""
+_MOVES = (State.SUBMITTING, State.UNKNOWN, State.RUNNING)
+"""States that the daemon itself brings to an end, in the worst case in a person's hands."""
 
 _OPEN = (State.QUEUED, State.SUBMITTING, State.UNKNOWN, State.RUNNING, State.NEEDS_REVIEW)
 

@@ -28,6 +28,7 @@ class Inventory:
     clock: Clock
     _seen: dict[str, Instance] = field(default_factory=dict, init=False)
     _looked_at: timedelta | None = field(default=None, init=False)
+    _called_at: dict[str, timedelta] = field(default_factory=dict[str, timedelta], init=False)
 
     def age(self) -> timedelta | None:
         """How old the last full look is; None before the first."""
@@ -44,12 +45,18 @@ class Inventory:
         instances = self.cloud.list_instances()
         self._seen = {instance.id: instance for instance in instances}
         self._looked_at = began
+        self._called_at = {one: at for one, at in self._called_at.items() if at >= began}
         self.controls.see_instances(self.target, instances)
+
+    def called(self, ids: Sequence[str]) -> None:
+        """A call naming these instances was made: what was seen of them before is void."""
+        now = self.clock.boottime()
+        self._called_at.update(dict.fromkeys(ids, now))
 
     def at_most(
         self, age: timedelta, ids: Sequence[str], *, more_to_come: bool
     ) -> Mapping[str, Instance | None]:
-        """The chosen instances, seen within `age`.
+        """The chosen instances, seen within `age` and since a call last named them.
 
         The whole listing is read where it costs fewer calls than asking one by one, or where
         further batches will profit from it.
@@ -67,7 +74,8 @@ class Inventory:
             CredentialsError: no usable key or token.
         """
         known_age = self.age()
-        if known_age is not None and known_age <= age:
+        fresh = known_age is not None and known_age <= age
+        if fresh and sum(map(self._is_void, ids)) <= self._pages():
             return {instance_id: self._known(instance_id) for instance_id in ids}
         if not more_to_come and self._pages() > len(ids):
             return self._one_by_one(ids)
@@ -79,8 +87,12 @@ class Inventory:
 
     def _known(self, instance_id: str) -> Instance | None:
         """A listing may lag behind a new instance, so absence is confirmed by asking for it."""
-        known = self._seen.get(instance_id)
+        known = None if self._is_void(instance_id) else self._seen.get(instance_id)
         return known if known is not None else self._ask(instance_id)
+
+    def _is_void(self, instance_id: str) -> bool:
+        called_at = self._called_at.get(instance_id)
+        return called_at is not None and (self._looked_at is None or called_at >= self._looked_at)
 
     def _one_by_one(self, ids: Sequence[str]) -> Mapping[str, Instance | None]:
         found = {instance_id: self._ask(instance_id) for instance_id in ids}

@@ -13,16 +13,18 @@ import structlog
 
 from offpeakd.core import stops
 from offpeakd.core.errors import CloudError, CredentialsError, DatabaseError
-from offpeakd.core.model import Batch, BatchResult, Change, Instance, Lane, Request, as_claimed
+from offpeakd.core.model import Batch, BatchResult, Instance, Lane, Request, as_claimed
 from offpeakd.core.outcomes import NotSent
 from offpeakd.core.plan import Take, next_edge, plan
 from offpeakd.core.settle import concerns_one, settle, settle_cleared
 from offpeakd.core.verdicts import LaneFacts, Situation, Verdict
 from offpeakd.ports import Clock, Cloud, SignedCall, Store, UpgradeAnswer
+from offpeakd.service.answers import Answer, Answers
 from offpeakd.service.choice import Choice, Chosen
 from offpeakd.service.gate import Gate
 from offpeakd.service.inventory import Inventory
 from offpeakd.service.rules import Rules
+from offpeakd.service.strays import Strays
 
 _FAR: Final = timedelta(days=366)
 _log = structlog.get_logger("release")
@@ -46,21 +48,6 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True)
-class Unstored:
-    """An answer that the store did not take yet.
-
-    Attributes:
-        batch_id: whose.
-        result: of the call.
-        changes: what it makes of the requests.
-    """
-
-    batch_id: str
-    result: BatchResult
-    changes: tuple[Change, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Release:
     """One target's lane.
 
@@ -74,7 +61,8 @@ class Release:
         rules: the configuration in force.
         holds: the daemon's own reasons to release nothing.
         stopping: set when the daemon stops.
-        unstored: answers that wait for the store to be sound again.
+        answers: what came of calls, on its way into the store.
+        strays: what the cloud has started and the store may have forgotten.
     """
 
     target: str
@@ -86,7 +74,15 @@ class Release:
     rules: Callable[[], Rules]
     holds: Callable[[], tuple[Verdict, ...]]
     stopping: threading.Event
-    unstored: list[Unstored] = field(default_factory=list[Unstored], init=False)
+    answers: Answers = field(init=False)
+    strays: Strays = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Both are this lane's own."""
+        answers = Answers(self.target, self.store, self.rules)
+        strays = Strays(self.target, self.store, self.cloud, self.clock)
+        object.__setattr__(self, "answers", answers)
+        object.__setattr__(self, "strays", strays)
 
     def run_once(self) -> Pass:
         """Make at most one call.
@@ -94,7 +90,15 @@ class Release:
         Raises:
             DatabaseError: the store can't be read or written; nothing is lost.
         """
-        self._store_what_is_left()
+        try:
+            return self._pass()
+        except DatabaseError:
+            # A fail-over may have lost what was committed last.
+            self.strays.distrust()
+            raise
+
+    def _pass(self) -> Pass:
+        self.answers.store_what_is_left()
         rules = self.rules()
         now = self.clock.now()
         edge = next_edge(rules.calendar, rules.groups, now)
@@ -164,13 +168,18 @@ class Release:
             self.holds,
             self.stopping,
         )
-        answer = self.cloud.send(call, gate)
+        try:
+            answer = self.cloud.send(call, gate)
+        finally:
+            self.inventory.called(call.instance_ids)
         self._write_down(batch, answer, chosen, rules)
         self._mind_target(answer, lane, vetoed=gate.veto is not None)
         return Pass(len(chosen.fit), chosen.passed_over, self.clock.now())
 
     def _choice(self) -> Choice:
-        return Choice(self.target, self.store, self.inventory, self.clock, self.stopping)
+        return Choice(
+            self.target, self.store, self.inventory, self.strays, self.clock, self.stopping
+        )
 
     def _batch(
         self, take: Take, fit: Sequence[tuple[Request, Instance]], call: SignedCall, rules: Rules
@@ -206,7 +215,8 @@ class Release:
             )
             for request in claimed
         ]
-        lost = self._record(Unstored(batch.id, answer.result, tuple(changes)))
+        outcomes = {request.id: answer.outcomes[request.instance_id] for request in claimed}
+        self.answers.record(Answer(batch.id, answer.result, tuple(changes), outcomes, split))
         if concerns_one(answer.problem) and chosen.suspects:
             self.store.apply(
                 [settle_cleared(one, answer.result.finished_at) for one in chosen.suspects]
@@ -224,43 +234,20 @@ class Release:
         )
         if answer.foreign_ids:
             _log.warning("foreign_ids", target=self.target, ids=answer.foreign_ids)
-        if lost:
-            _log.warning("lost_races", target=self.target, requests=lost)
 
     # ------------------------------------------------------------------ when the store fails
 
     def _claim(self, batch: Batch, rules: Rules) -> bool:
         try:
-            return self.store.claim(batch)
+            return bool(self.store.claim(batch))
         except DatabaseError as error:
             # Whether it was committed is not known, so it is not sent; if it was, take it back.
             unsent = NotSent(f"the batch could not be written down: {error.message}")
             result = BatchResult("not_sent", self.clock.now(), message=unsent.why)
-            changes = [settle(one, unsent, result, rules.policy) for one in as_claimed(batch)]
-            self.unstored.append(Unstored(batch.id, result, tuple(changes)))
+            changes = tuple(settle(one, unsent, result, rules.policy) for one in as_claimed(batch))
+            outcomes = dict.fromkeys((one.id for one in batch.requests), unsent)
+            self.answers.keep(Answer(batch.id, result, changes, outcomes))
             raise
-
-    def _record(self, answer: Unstored) -> tuple[int, ...]:
-        try:
-            return self.store.record(answer.batch_id, answer.result, answer.changes)
-        except DatabaseError as error:
-            self.unstored.append(answer)
-            _log.error(
-                "answer_not_stored",
-                target=self.target,
-                batch=answer.batch_id,
-                error=error.message,
-                jobs={one.before.instance_id: one.after.job_id for one in answer.changes},
-            )
-            raise
-
-    def _store_what_is_left(self) -> None:
-        """Nothing is released until every answer is stored."""
-        while self.unstored:
-            answer = self.unstored[0]
-            self.store.record(answer.batch_id, answer.result, answer.changes)
-            self.unstored.pop(0)
-            _log.info("answer_stored", target=self.target, batch=answer.batch_id)
 
     def _mind_target(self, answer: UpgradeAnswer, lane: Lane, *, vetoed: bool) -> None:
         now = answer.result.finished_at

@@ -1,0 +1,185 @@
+"""What a look at the cloud says about an attempt whose outcome nobody knows. Pure.
+
+Nothing here decides: `settle_evidence` does, from what many looks have said.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from offpeakd.core.clock_text import rfc3339
+from offpeakd.core.model import Instance, Job
+
+EARLIER: Final = timedelta(minutes=2)
+"""A job may be dated this much before its call was signed: two clocks never quite agree."""
+
+UPGRADE_ACTION: Final = "UPGRADE_DATABASE"
+UPGRADING_NODE: Final = "upgrade_database"
+
+_JOB_WORDS: Final = frozenset({"Running", "Completed", "Failed"})
+"""Every status that the API page of the job list names."""
+
+
+class Kind(StrEnum):
+    """What a look found, the strongest first."""
+
+    JOB = "job"
+    """An upgrade job of the instance that nobody else's attempt accounts for."""
+    UPGRADING = "upgrading"
+    """The instance, or a node of it, is being upgraded."""
+    CHANGED = "changed"
+    """The instance has another version than before, or no patch is left for it."""
+    INCONCLUSIVE = "inconclusive"
+    """Something could not be read, or can be read in two ways. Says nothing."""
+    NEGATIVE = "negative"
+    """All was read, and there is no trace of an upgrade."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """The attempt that a look is about.
+
+    Attributes:
+        signed_at: the literal instant in its signature.
+        fenced: whether the signature goes stale by itself; a token does not.
+        whole_version: the instance's full version before the call, where the region tells.
+    """
+
+    signed_at: datetime
+    fenced: bool
+    whole_version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at the cloud showed of one instance.
+
+    Attributes:
+        at: when it began, by the cloud's clock.
+        instance: None when the cloud shows none of that id, or was not read.
+        jobs: upgrade jobs of the instance.
+        known_jobs: ids of jobs that other attempts and requests account for.
+        instance_unread: why the instance could not be read; empty when it was.
+        jobs_unread: why the jobs since the signature could not all be read; empty when they were.
+    """
+
+    at: datetime
+    instance: Instance | None = None
+    jobs: tuple[Job, ...] = ()
+    known_jobs: frozenset[str] = frozenset()
+    instance_unread: str = ""
+    jobs_unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a look means.
+
+    Attributes:
+        kind: of evidence.
+        sentence: for people.
+        job: the one that was found.
+        complete: whether everything was read; what was not seen is then not there.
+    """
+
+    kind: Kind
+    sentence: str
+    job: Job | None = None
+    complete: bool = True
+
+
+def examine(doubt: Doubt, look: Look) -> Finding:
+    """What a look says about an attempt."""
+    jobs = _possible_jobs(doubt, look)
+    own = min(
+        (job for job in jobs if job.status in _JOB_WORDS and job.created_at is not None),
+        key=lambda job: abs((job.created_at or look.at) - doubt.signed_at),
+        default=None,
+    )
+    if own is not None:
+        return Finding(Kind.JOB, _job_words(own), own)
+    against = _why_inconclusive(jobs, look)
+    instance = look.instance
+    if instance is not None and is_upgrading(instance):
+        return Finding(Kind.UPGRADING, "the instance is being upgraded", complete=not against)
+    changed = _change(doubt, instance)
+    if changed:
+        unlisted = look.jobs_unread or _odd_job(jobs)
+        words = f"{changed}; {unlisted or 'no job of it is listed'}"
+        return Finding(Kind.CHANGED, words, complete=not unlisted)
+    if against:
+        return Finding(Kind.INCONCLUSIVE, against, complete=False)
+    return Finding(Kind.NEGATIVE, "no job, no upgrade under way, the version is what it was")
+
+
+def stray_jobs(
+    jobs: tuple[Job, ...], known_jobs: frozenset[str], since: datetime
+) -> tuple[Job, ...]:
+    """Jobs that nothing in the database accounts for, created from `since` on, oldest first."""
+    found = [
+        (job.created_at, job.id, job)
+        for job in jobs
+        if job.id not in known_jobs and job.created_at is not None and job.created_at >= since
+    ]
+    return tuple(job for _, _, job in sorted(found, key=lambda one: one[:2]))
+
+
+def version_change(before: str | None, instance: Instance) -> str:
+    """How an instance shows that it was upgraded since; empty when it does not show it."""
+    after = instance.whole_version
+    if before is not None and after is not None and after != before:
+        return f"the version {before} became {after}"
+    if instance.patch_available is False:
+        return "no patch is left for the instance"
+    return ""
+
+
+def is_upgrading(instance: Instance) -> bool:
+    """Whether an upgrade of it is under way."""
+    return UPGRADE_ACTION in instance.actions or UPGRADING_NODE in instance.node_states
+
+
+def _possible_jobs(doubt: Doubt, look: Look) -> tuple[Job, ...]:
+    earliest = doubt.signed_at - EARLIER
+    return tuple(
+        job
+        for job in look.jobs
+        if job.id not in look.known_jobs and (job.created_at is None or job.created_at >= earliest)
+    )
+
+
+def _job_words(job: Job) -> str:
+    made = f", created {rfc3339(job.created_at)}" if job.created_at is not None else ""
+    return f"job {job.id} is {job.status}{made}"
+
+
+def _change(doubt: Doubt, instance: Instance | None) -> str:
+    return "" if instance is None else version_change(doubt.whole_version, instance)
+
+
+def _why_inconclusive(jobs: tuple[Job, ...], look: Look) -> str:
+    unread = "; ".join(why for why in (look.instance_unread, look.jobs_unread) if why)
+    if unread:
+        return unread
+    if look.instance is None:
+        return "the cloud shows no instance of this id"
+    return _odd_job(jobs) or _unsound(look.instance)
+
+
+def _odd_job(jobs: tuple[Job, ...]) -> str:
+    for job in jobs:
+        if job.status not in _JOB_WORDS:
+            return f"job {job.id} has a status that is not documented: {job.status}"
+        if job.created_at is None:
+            return f"job {job.id} does not say when it was created"
+    return ""
+
+
+def _unsound(instance: Instance) -> str:
+    if instance.actions:
+        return f"the instance is busy: {', '.join(instance.actions)}"
+    if instance.status != "normal":
+        return f"the instance is {instance.status or 'without a status'}"
+    states = [state for state in instance.node_states if state not in ("", "normal")]
+    return f"a node of the instance is {', '.join(states)}" if states else ""

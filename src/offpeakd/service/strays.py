@@ -1,0 +1,85 @@
+"""Upgrade jobs that the cloud has and this database doesn't know, for requests that wait.
+
+A database may know less than it once did: an old backup was put back, a fail-over lost the last
+commits. What it forgot to have sent must not be sent again, so before the first release of a
+run, and after every fault of the store, the cloud is asked what it has started.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from offpeakd.core.evidence import EARLIER, stray_jobs
+from offpeakd.core.model import Job, Request, State
+from offpeakd.ports import Clock, Cloud, Filter, Store
+from offpeakd.service.job_list import JobsSince, jobs_since
+
+
+@dataclass(slots=True)
+class Strays:
+    """One target's. Used by that target's lane alone.
+
+    Attributes:
+        target: its name.
+        store: which jobs are known.
+        cloud: whom to ask.
+        clock: for the list's span.
+    """
+
+    target: str
+    store: Store
+    cloud: Cloud
+    clock: Clock
+    _listed: JobsSince | None = field(default=None, init=False)
+    _wanted_since: datetime | None = field(default=None, init=False)
+
+    def distrust(self) -> None:
+        """Ask anew before the next release: the store may have lost something."""
+        self._listed = None
+
+    def known(self, requests: Sequence[Request]) -> Mapping[int, Job]:
+        """Stray jobs of these requests, from the list that was read once.
+
+        Returns:
+            the newest job by request id; a request without any is left out.
+
+        Raises:
+            CloudError: the list can't be read.
+            CredentialsError: no usable key or token.
+            DatabaseError: the store can't be read.
+        """
+        if not requests:
+            return {}
+        oldest = _since(requests)
+        if self._listed is None or self._wanted_since is None or oldest < self._wanted_since:
+            self._wanted_since = min(oldest, self._oldest_queued() or oldest)
+            self._listed = jobs_since(self.cloud, self.clock, self._wanted_since)
+        return self._of(requests, self._listed)
+
+    def fresh(self, requests: Sequence[Request]) -> Mapping[int, Job]:
+        """As `known`, from a list that is read now; nothing is asked for no requests."""
+        if not requests:
+            return {}
+        return self._of(requests, jobs_since(self.cloud, self.clock, _since(requests)))
+
+    def _oldest_queued(self) -> datetime | None:
+        wanted = Filter(states=frozenset({State.QUEUED}), targets=frozenset({self.target}))
+        first = self.store.page(wanted, 0, 1)
+        return _since(first) if first else None
+
+    def _of(self, requests: Sequence[Request], listed: JobsSince) -> Mapping[int, Job]:
+        listed_ids = [one.instance_id for one in requests if listed.of(one.instance_id)]
+        if not listed_ids:
+            return {}
+        known = self.store.known_jobs(self.target, listed_ids)
+        found: dict[int, Job] = {}
+        for request in requests:
+            mine = known.get(request.instance_id, frozenset())
+            strays = stray_jobs(listed.of(request.instance_id), mine, _since([request]))
+            if strays:
+                found[request.id] = strays[-1]
+        return found
+
+
+def _since(requests: Sequence[Request]) -> datetime:
+    return min(request.requested_at for request in requests) - EARLIER
