@@ -78,11 +78,12 @@ def test_throttling_waits_longer_each_time_and_at_least_what_the_cloud_asks() ->
     [
         (CloudThrottledError("slow"), "throttled"),
         (CloudDeniedError("no", code="APIGW.0301", fix=""), "credentials"),
+        (CloudDeniedError("no", code="DBS.1", fix="", permission=True), "permission"),
         (CredentialsError("no key"), "credentials"),
         (CloudUnreachableError("no route"), "unreachable"),
         (CloudError("odd"), "unreachable"),
     ],
-    ids=["throttled", "denied", "no-key", "unreachable", "odd"],
+    ids=["throttled", "denied", "not-permitted", "no-key", "unreachable", "odd"],
 )
 def test_a_failed_read_stops_the_target(error: CloudError | CredentialsError, kind: str) -> None:
     assert stops.stop_for_error("prod", error, NIGHT, ()).kind == kind

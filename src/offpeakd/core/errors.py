@@ -12,7 +12,8 @@ OffpeakdError                 1  anything we can name
 │   ├── CloudDeniedError      4  the cloud refuses our key, token or permission
 │   └── CloudRefusedError     1  a definite no to one read
 ├── DatabaseError             6  unreachable, damaged, full, read-only
-│   └── SchemaError           6  another schema than this program's
+│   ├── SchemaError           6  another schema than this program's
+│   └── DatabaseUntrustedError 6 damaged, replaced, or a write that may not have reached the disk
 └── DaemonRunningError        7  another daemon holds the database
 ```
 
@@ -121,13 +122,19 @@ class CloudThrottledError(CloudError):
 
 
 class CloudDeniedError(CloudError):
-    """The cloud refuses the key, the token, the project or the permission."""
+    """The cloud refuses the key, the token, the project or the permission.
+
+    Attributes:
+        code: the cloud's.
+        permission: whether the key is good and only lacks the right to this one call.
+    """
 
     exit_code = 4
 
-    def __init__(self, message: str, *, code: str, fix: str) -> None:
+    def __init__(self, message: str, *, code: str, fix: str, permission: bool = False) -> None:
         super().__init__(message, fix=fix)
         self.code = code
+        self.permission = permission
 
 
 class CloudRefusedError(CloudError):
@@ -147,6 +154,14 @@ class DatabaseError(OffpeakdError):
 
 class SchemaError(DatabaseError):
     """The database has another schema than this program."""
+
+
+class DatabaseUntrustedError(DatabaseError):
+    """What this process has open can't be relied on any more, however often it is tried again.
+
+    The file is damaged or is no longer the one that was opened, or the disk failed to take what
+    it was told to keep. Whoever meets it ends; a new start looks at everything afresh.
+    """
 
 
 class DaemonRunningError(OffpeakdError):

@@ -28,6 +28,9 @@ PASSING: Final = frozenset(
 )
 """Stops that a call's success proves over."""
 
+ALL: Final = PASSING | {"pause"}
+"""Every kind of stop."""
+
 MENDED_BY_HAND: Final = frozenset({"credentials", "permission", "configuration"})
 """Stops that a person mends; resuming or reloading says that it is done."""
 
@@ -97,6 +100,8 @@ def stop_for_error(
     match error:
         case CloudThrottledError():
             return throttled(target, error.message, now, earlier, error.retry_after)
+        case CloudDeniedError(permission=True):
+            return denied(target, "permission", error.message, now, earlier)
         case CloudDeniedError() | CredentialsError():
             return denied(target, "credentials", error.message, now, earlier)
         case _:

@@ -72,8 +72,10 @@ class FollowUp:
         try:
             found = self._ask(running)
         except (CloudError, CredentialsError) as error:
-            stop = stops.stop_for_error(self.target, error, now, self._stops())
-            self.store.put_stop(stop)
+            earlier = self._stops()
+            stop = stops.stop_for_error(self.target, error, now, earlier)
+            if stops.in_force(earlier, frozenset({stop.kind}), now) is None:
+                self.store.put_stop(stop)
             _log.warning("jobs_unread", target=self.target, kind=stop.kind, error=error.message)
             return Followed(len(running), 0)
         self._lift_passing()

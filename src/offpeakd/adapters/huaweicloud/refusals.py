@@ -63,7 +63,9 @@ def error_of(
     if problem.kind is ErrorKind.THROTTLED:
         return CloudThrottledError(what, retry_after=retry_after(answer, now))
     if problem.kind in {ErrorKind.AUTH, ErrorKind.CONFIGURATION}:
-        return CloudDeniedError(what, code=problem.code, fix=_fix(problem, errand, offset))
+        lacking = problem.kind is ErrorKind.AUTH and problem.status == HTTPStatus.FORBIDDEN
+        fix = _fix(problem, errand, offset)
+        return CloudDeniedError(what, code=problem.code, fix=fix, permission=lacking)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return CloudUnreachableError(what, fix="The cloud has trouble of its own; try again later.")
     if answer.status >= HTTPStatus.BAD_REQUEST:
