@@ -155,6 +155,9 @@ class Release:
             return Pass(0, chosen.passed_over, self.clock.now())
         decided_at = self.clock.boottime()
         call = self.cloud.sign_upgrade([request.instance_id for request, _ in chosen.fit])
+        held = self.holds()
+        if held:
+            return Pass(0, chosen.passed_over, self.clock.now(), held)
         batch = self._batch(take, chosen.fit, call, rules)
         if not self._claim(batch, rules):
             return Pass(0, chosen.passed_over, self.clock.now())
