@@ -6,30 +6,37 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from typing import Final
+from typing import Final, TypedDict
 
 import structlog
 
 from offpeakd import __version__
-from offpeakd.core.clock_text import both_clocks
+from offpeakd.core.clock_text import both_clocks, rfc3339
+from offpeakd.core.clock_trust import STEP_BACK
 from offpeakd.core.errors import DatabaseError, OffpeakdError
 from offpeakd.core.model import DEFAULT_GROUP
 from offpeakd.core.plan import notices
 from offpeakd.core.stops import MENDED_BY_HAND
+from offpeakd.core.verdicts import Code, hold_text
 from offpeakd.ports import Clock, DaemonRow, Notifier, Store
 from offpeakd.service.expiry import Expiry
 from offpeakd.service.follow_up import FollowUp
+from offpeakd.service.holds import Holds, Vitals
 from offpeakd.service.idle import Idle
+from offpeakd.service.reconcile import Reconcile
 from offpeakd.service.recover import Recover
 from offpeakd.service.release import Release
 from offpeakd.service.retention import Retention
 from offpeakd.service.rules import CurrentRules, Rules
+from offpeakd.service.storage import Storage
 from offpeakd.signals import Signals
-from offpeakd.ticker import Ticker
+from offpeakd.ticker import AT_MOST, Ticker, Work
 
 BEAT: Final = timedelta(seconds=15)
+"""Between two signs of life; a quarter of a short lease."""
+
 HOUSEKEEPING: Final = timedelta(seconds=10)
 RETENTION: Final = timedelta(hours=1)
 STUCK: Final = timedelta(minutes=5)
@@ -51,6 +58,12 @@ class Exit(IntEnum):
     TERMINATED = 143
 
 
+class _Seen(TypedDict):
+    holds: dict[str, str]
+    passes: dict[str, datetime]
+    clock_offset: timedelta | None
+
+
 @dataclass(frozen=True, slots=True)
 class TargetLane:
     """The services of one target.
@@ -60,6 +73,8 @@ class TargetLane:
         identity: what it was built from; a reload keeps a lane whose identity is the same.
         release: sends.
         follow_up: asks after jobs.
+        reconcile: finds out what became of unknown attempts.
+        holds: the daemon's own reasons to release nothing there.
         close: closes its connections.
     """
 
@@ -67,6 +82,8 @@ class TargetLane:
     identity: object
     release: Release
     follow_up: FollowUp
+    reconcile: Reconcile
+    holds: Holds
     close: Callable[[], None]
 
 
@@ -96,6 +113,7 @@ class Daemon:
         lanes: the targets' services.
         reload: reads the configuration anew, given the lanes that run.
         stopping: shared with every service.
+        vitals: of this run, shared with every lane.
         until_idle: stop when nothing is left to do.
     """
 
@@ -107,10 +125,16 @@ class Daemon:
     lanes: dict[str, TargetLane]
     reload: Callable[[Mapping[str, TargetLane]], Configured]
     stopping: threading.Event
+    vitals: Vitals
     until_idle: bool = False
     _signals: Signals = field(default_factory=Signals, init=False)
     _retired: list[TargetLane] = field(default_factory=list[TargetLane], init=False)
     _turns: dict[str, threading.Lock] = field(default_factory=dict[str, threading.Lock], init=False)
+    _passes: dict[str, datetime] = field(default_factory=dict[str, datetime], init=False)
+    _held: dict[str, frozenset[Code]] = field(
+        default_factory=dict[str, frozenset[Code]], init=False
+    )
+    _storage: Storage = field(init=False)
     _row: DaemonRow | None = field(default=None, init=False)
     _ticker: Ticker | None = field(default=None, init=False)
 
@@ -123,6 +147,7 @@ class Daemon:
         Raises:
             DatabaseError: the store can't be read or written at the start.
         """
+        self._storage = Storage(self.store, self.clock, self.vitals)
         with self._signals.caught():
             return self._run()
 
@@ -130,14 +155,16 @@ class Daemon:
 
     def _run(self) -> Exit:
         Recover(self.owner, self.store, self.clock).run_once()
+        self._read_high_water()
         self._beat()
-        ticker = Ticker(self.clock, self.stopping, threads=2 * len(self.lanes) + 4)
+        ticker = Ticker(self.clock, self.stopping, 3 * len(self.lanes) + 5, self._troubled)
         self._ticker = ticker
         for lane in self.lanes.values():
             self._add_lane(lane)
-        ticker.add("housekeeping", self._housekeeping)
-        ticker.add("retention", self._retention)
+        self._add("housekeeping", self._housekeeping)
+        self._add("retention", self._retention)
         ticker.add("beat", self._beat)
+        ticker.add("storage", self._probe)
         ticker.start()
         self.notifier.ready(self._status())
         _log.info("started", version=__version__, targets=sorted(self.lanes), owner=self.owner)
@@ -183,6 +210,7 @@ class Daemon:
                 return ending
             if self.stopping.is_set():
                 return Exit.DONE
+            self.vitals.see(self.clock.now())
             step = self._clock_offset() - offset
             if abs(step) > CLOCK_STEP:
                 offset += step
@@ -201,11 +229,7 @@ class Daemon:
             return False
 
     def _clock_offset(self) -> timedelta:
-        return (
-            self.clock.now()
-            - datetime.fromtimestamp(0, tz=self.clock.now().tzinfo)
-            - (self.clock.boottime())
-        )
+        return self.clock.now() - datetime.fromtimestamp(0, tz=UTC) - self.clock.boottime()
 
     # ------------------------------------------------------------------ signals
 
@@ -242,13 +266,20 @@ class Daemon:
             ),
         )
         self._swap_lanes(configured.lanes)
-        for name in self.lanes:
-            self.store.lift_stop(name, MENDED_BY_HAND, "offpeakd", "the configuration was reloaded")
+        self._lift_mended()
         _log.info("reloaded", config=new.config_hash, targets=sorted(self.lanes))
         self._beat_with(config_error=None)
         self.notifier.ready(self._status())
         if self._ticker is not None:
             self._ticker.wake_all()
+
+    def _lift_mended(self) -> None:
+        try:
+            for name in self.lanes:
+                reason = "the configuration was reloaded"
+                self.store.lift_stop(name, MENDED_BY_HAND, "offpeakd", reason)
+        except DatabaseError as error:
+            _log.warning("stops_not_lifted", error=str(error))
 
     def _swap_lanes(self, lanes: Mapping[str, TargetLane]) -> None:
         for name, lane in tuple(self.lanes.items()):
@@ -262,15 +293,25 @@ class Daemon:
     # ------------------------------------------------------------------ work
 
     def _add_lane(self, lane: TargetLane) -> None:
+        self._add(f"release {lane.name}", lambda: self._release(lane))
+        self._add(f"follow-up {lane.name}", lambda: self._follow_up(lane))
+        self._add(f"reconcile {lane.name}", lambda: self._reconcile(lane))
+
+    def _add(self, name: str, work: Work) -> None:
+        """Run a piece of work now and then, while the store is sound."""
+
+        def while_sound() -> datetime:
+            return work() if self.vitals.fault is None else self.clock.now() + AT_MOST
+
         if self._ticker is not None:
-            self._ticker.add(f"release {lane.name}", lambda: self._release(lane))
-            self._ticker.add(f"follow-up {lane.name}", lambda: self._follow_up(lane))
+            self._ticker.add(name, while_sound)
 
     def _remove_lane(self, name: str) -> None:
         lane = self.lanes.pop(name)
         if self._ticker is not None:
             self._ticker.remove(f"release {name}")
             self._ticker.remove(f"follow-up {name}")
+            self._ticker.remove(f"reconcile {name}")
         # A call may be under way in it: its connections close when the daemon ends.
         self._retired.append(lane)
 
@@ -278,16 +319,38 @@ class Daemon:
         """Release batch after batch; each is a new decision with a new `now`."""
         with self._turns.setdefault(lane.name, threading.Lock()):
             while not self.stopping.is_set():
+                lane.holds.look()
                 done = lane.release.run_once()
+                self._passes[lane.name] = self.clock.now()
+                self._mind_holds(lane)
                 if done.wake_at > self.clock.now():
                     return done.wake_at
         return self.clock.now()
+
+    def _mind_holds(self, lane: TargetLane) -> None:
+        """Tell at once where a hold begins or ends, not with the next sign of life."""
+        standing = {one.code: one for one in lane.holds.standing()}
+        before = self._held.get(lane.name, frozenset())
+        self._held[lane.name] = frozenset(standing)
+        for code in before - standing.keys():
+            _log.info("hold_over", target=lane.name, code=code.value)
+        for code in standing.keys() - before:
+            _log.warning("held", target=lane.name, code=code.value, why=standing[code].sentence)
+        if before != standing.keys() and self._ticker is not None:
+            self._ticker.wake("beat")
 
     def _follow_up(self, lane: TargetLane) -> datetime:
         followed = lane.follow_up.run_once()
         if followed.finished and self._ticker is not None:
             self._ticker.wake(f"release {lane.name}")
         return self.clock.now() + self.rules().policy.follow_up_every
+
+    def _reconcile(self, lane: TargetLane) -> datetime:
+        reconciled = lane.reconcile.run_once()
+        moved = any(ruling.change.event for ruling in reconciled.rulings)
+        if moved and self._ticker is not None:
+            self._ticker.wake(f"release {lane.name}")
+        return self.clock.now() + self.rules().policy.reconcile_every
 
     def _housekeeping(self) -> datetime:
         Expiry(self.store, self.clock).run_once()
@@ -297,9 +360,34 @@ class Daemon:
         Retention(self.store, self.clock, self.rules).run_once()
         return self.clock.now() + RETENTION
 
+    # ------------------------------------------------------------------ the store's health
+
+    def _troubled(self, work: str, error: DatabaseError) -> None:
+        if self._storage.troubled(work, error) and self._ticker is not None:
+            self.notifier.status(self._status())
+            self._ticker.wake("storage")
+
+    def _probe(self) -> datetime:
+        faulty = self.vitals.fault is not None
+        due = self._storage.probe()
+        if due is not None:
+            return due
+        if faulty and self._ticker is not None:
+            self.notifier.status(self._status())
+            self._ticker.wake_all()
+        return self.clock.now() + AT_MOST
+
+    def _read_high_water(self) -> None:
+        """Before the first sign of life raises it."""
+        now = self.clock.now()
+        self.vitals.see(self.store.high_water(now))
+        if now < self.vitals.high_water - STEP_BACK:
+            _log.warning("clock_set_back", seen_before=rfc3339(self.vitals.high_water))
+
     # ------------------------------------------------------------------ sign of life
 
     def _beat(self) -> datetime:
+        set_out = self.clock.boottime()
         now = self.clock.now()
         rules = self.rules()
         if self._row is None:
@@ -318,11 +406,23 @@ class Daemon:
             beat_at=now,
             config_hash=rules.config_hash,
             targets=tuple(sorted(self.lanes)),
+            **self._seen_in_lanes(),
         )
         self.store.beat(self._row)
-        self.store.high_water(now)
+        self.vitals.beaten_at = set_out
+        self.vitals.see(self.store.high_water(now))
         self.notifier.status(self._status())
-        return now + BEAT
+        return now + min(BEAT, rules.policy.lease_ttl / 4)
+
+    def _seen_in_lanes(self) -> "_Seen":
+        lanes = tuple(self.lanes.values())
+        held = {lane.name: lane.holds.standing() for lane in lanes}
+        offsets = [lane.holds.cloud.clock_offset() for lane in lanes]
+        return {
+            "holds": {name: hold_text(found[0]) for name, found in held.items() if found},
+            "passes": {name: at for name, at in tuple(self._passes.items()) if name in held},
+            "clock_offset": max((one for one in offsets if one is not None), key=abs, default=None),
+        }
 
     def _beat_with(self, config_error: str | None) -> None:
         if self._row is not None:
@@ -339,7 +439,9 @@ class Daemon:
             _log.warning("leave_failed", error=error.message)
 
     def _status(self) -> str:
-        """One line: what is open, or what opens next."""
+        """One line: a fault of the store, or what is open, or what opens next."""
+        if self.vitals.fault is not None:
+            return f"storage fault, nothing is released: {self.vitals.fault[:300]}"
         rules = self.rules()
         now = self.clock.now()
         lines: list[str] = []

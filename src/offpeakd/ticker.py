@@ -14,7 +14,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from offpeakd.core.errors import DatabaseError
+from offpeakd.core.errors import DatabaseError, DatabaseUntrustedError
 from offpeakd.ports import Clock
 
 AT_MOST: Final = timedelta(seconds=15)
@@ -46,11 +46,19 @@ class Ticker:
     Attributes:
         clock: for when a failed pass is tried again.
         stopping: no pass starts once it is set.
+        troubled: told of a pass that the store failed; its work is tried again.
     """
 
-    def __init__(self, clock: Clock, stopping: threading.Event, threads: int) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        stopping: threading.Event,
+        threads: int,
+        troubled: Callable[[str, DatabaseError], None],
+    ) -> None:
         self.clock = clock
         self.stopping = stopping
+        self.troubled = troubled
         self._names: set[str] = set()
         self._busy_since: dict[str, timedelta] = {}
         self._failures: list[Exception] = []
@@ -96,8 +104,13 @@ class Ticker:
         )
 
     def failure(self) -> Exception | None:
-        """The first defect that a pass met; the daemon ends with it."""
+        """What the daemon ends with: the first defect, or a database past trusting."""
         return self._failures[0] if self._failures else None
+
+    def fail(self, error: Exception) -> None:
+        """End the daemon with this error, once the passes under way are done."""
+        self._failures.append(error)
+        self.stopping.set()
 
     def _run(self, name: str, work: Work) -> None:
         if self.stopping.is_set():
@@ -106,12 +119,14 @@ class Ticker:
         due = self.clock.now() + AFTER_ERROR
         try:
             due = work()
+        except DatabaseUntrustedError as error:
+            _log.error("database_untrusted", work=name, error=str(error))
+            self.fail(error)
         except DatabaseError as error:
-            _log.error("pass_failed", work=name, error=str(error))
+            self.troubled(name, error)
         except Exception as error:  # noqa: BLE001 - a defect ends the daemon, not its thread alone
             _log.exception("defect", work=name)
-            self._failures.append(error)
-            self.stopping.set()
+            self.fail(error)
         finally:
             del self._busy_since[name]
         if not self.stopping.is_set():

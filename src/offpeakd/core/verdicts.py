@@ -68,6 +68,19 @@ class Verdict:
     until: datetime | None = None
 
 
+def hold_text(hold: Verdict) -> str:
+    """A daemon's reason to release nothing, as its sign of life carries it."""
+    return f"{hold.code.value}: {hold.sentence}"
+
+
+def hold_of(text: str) -> Verdict:
+    """The reason that a sign of life carries; every one of them asks for a person."""
+    word, _, sentence = text.partition(": ")
+    # A daemon of a later version may know words that this one doesn't.
+    code = next((one for one in Code if one.value == word), Code.STORAGE_FAULT)
+    return Verdict(code, sentence or text, Kind.PERSON)
+
+
 _STOP_CODES = {
     "pause": (Code.PAUSED, Kind.PERSON),
     "credentials": (Code.CREDENTIALS, Kind.PERSON),

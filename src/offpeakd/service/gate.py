@@ -16,8 +16,6 @@ from offpeakd.service.rules import Rules
 DECISION_AGE: Final = timedelta(seconds=10)
 """A decision older than this at the first byte is vetoed: the program was frozen between."""
 
-_PAUSE: Final = frozenset({"pause"})
-
 
 @dataclass(slots=True)
 class Gate:
@@ -28,7 +26,7 @@ class Gate:
         group: whose windows admit it.
         decided_at: boot time of the decision to send.
         clock: wall clock for the window, boot time for the decision's age.
-        controls: where a pause stands.
+        controls: where a pause, and what the cloud's refusals stopped, stand.
         rules: the configuration in force.
         holds: the daemon's own reasons to release nothing.
         stopping: set when the daemon stops.
@@ -53,9 +51,9 @@ class Gate:
     def _look(self) -> str | None:
         if self.stopping.is_set():
             return "the daemon is stopping"
-        paused = self._paused()
-        if paused is not None:
-            return paused
+        stopped = self._stopped()
+        if stopped is not None:
+            return stopped
         held = self.holds()
         if held:
             return held[0].sentence
@@ -68,11 +66,15 @@ class Gate:
         against = admits(self.group, situation)
         return None if against is None else against.sentence
 
-    def _paused(self) -> str | None:
+    def _stopped(self) -> str | None:
         try:
             standing = self.controls.stops()
         except DatabaseError as error:
             return f"the database can't be read: {error.message}"
         mine = tuple(stop for stop in standing if stop.scope in ("*", self.target))
-        paused = stops.in_force(mine, _PAUSE, self.clock.now())
-        return None if paused is None else f"paused by {paused.actor}: {paused.reason}"
+        stop = stops.in_force(mine, stops.ALL, self.clock.now())
+        if stop is None:
+            return None
+        if stop.kind == "pause":
+            return f"paused by {stop.actor}: {stop.reason}"
+        return f"the target is stopped ({stop.kind}): {stop.reason}"

@@ -185,7 +185,7 @@ class DdsCloud:
         return None if document is None else wire.quickest_minutes(document)
 
     def clock_offset(self) -> timedelta | None:
-        """Our wall clock less the `Date` of the last answer; None before the first."""
+        """How far our wall clock is ahead of the cloud's now; None while no answer told a time."""
         return self._transport.offset
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ import logging
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import httpx
@@ -105,8 +105,19 @@ class Transport:
             ),
             limits=httpx.Limits(keepalive_expiry=_IDLE_LIMIT),
         )
-        self.offset: timedelta | None = None
-        """Our wall clock less the `Date` of the last answer."""
+        self._witness: tuple[datetime, timedelta] | None = None
+
+    @property
+    def offset(self) -> timedelta | None:
+        """How far our wall clock is ahead of the server's now; None while no answer told a time.
+
+        The last `Date` header ages by boot time, so that a step of our clock shows at once.
+        """
+        witness = self._witness
+        if witness is None:
+            return None
+        stated, seen_at = witness
+        return self._clock.now() - stated - (self._clock.boottime() - seen_at)
 
     @property
     def host(self) -> str:
@@ -176,7 +187,7 @@ class Transport:
     def _observe(self, answer: Answer) -> None:
         stated = cloud_time(answer)
         if stated is not None:
-            self.offset = self._clock.now() - stated
+            self._witness = (stated, self._clock.boottime())
 
     def _why(self, error: httpx.HTTPError) -> str:
         seconds = self._patience.read.total_seconds()
