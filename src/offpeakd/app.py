@@ -4,7 +4,8 @@ Imports stand inside the functions, so that a command pays only for what it uses
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from offpeakd.adapters.huaweicloud.credentials.references import Reference
     from offpeakd.adapters.sql.schema import Schema, Upgraded
     from offpeakd.daemon import Daemon, TargetLane
+    from offpeakd.service.holds import Vitals
+    from offpeakd.service.reconcile import Reconcile
     from offpeakd.service.rules import CurrentRules, Rules
     from offpeakd.settings.convert import TargetSettings
     from offpeakd.settings.load import Loaded
@@ -184,12 +187,15 @@ def _daemon(
     from offpeakd.adapters.systemd import SystemdNotifier
     from offpeakd.core.zone_names import forget_zones
     from offpeakd.daemon import Configured, Daemon
+    from offpeakd.service.holds import Vitals
     from offpeakd.service.rules import CurrentRules
     from offpeakd.settings.convert import targets_of
 
     clock = system_clock()
     stopping = threading.Event()
     rules = CurrentRules(rules_of(loaded))
+    vitals = Vitals(clock.now())
+    parts = LaneParts(owner, store, clock, rules, stopping, environ, vitals)
 
     def lanes(of: "Loaded", running: "Mapping[str, TargetLane]") -> "dict[str, TargetLane]":
         return {
@@ -197,7 +203,7 @@ def _daemon(
                 _address(target, of, environ),
                 _reference(target, of, environ),
                 running.get(target.name),
-                LaneParts(owner, store, clock, rules, stopping, environ),
+                parts,
             )
             for target in targets_of(of.settings)
         }
@@ -217,6 +223,7 @@ def _daemon(
         lanes=lanes(loaded, {}),
         reload=reload,
         stopping=stopping,
+        vitals=vitals,
         until_idle=until_idle,
     )
 
@@ -231,6 +238,7 @@ class LaneParts:
     rules: "CurrentRules"
     stopping: threading.Event
     environ: Mapping[str, str]
+    vitals: "Vitals"
 
 
 def _lane(
@@ -241,7 +249,9 @@ def _lane(
     from offpeakd.adapters.huaweicloud.credentials.opening import open_credentials
     from offpeakd.daemon import TargetLane
     from offpeakd.service.follow_up import FollowUp
+    from offpeakd.service.holds import Holds
     from offpeakd.service.inventory import Inventory
+    from offpeakd.service.reconcile import Reconcile
     from offpeakd.service.release import Release
 
     identity = (address, reference)
@@ -249,19 +259,56 @@ def _lane(
         return running
     credentials = open_credentials(reference, address, parts.clock, parts.environ)
     cloud = DdsCloud(address, credentials, parts.clock)
+    inventory = Inventory(address.name, cloud, parts.store, parts.clock)
+    holds = Holds(
+        address.name, parts.vitals, parts.store, cloud, inventory, parts.clock, parts.rules
+    )
     release = Release(
         address.name,
         parts.owner,
         parts.store,
         cloud,
-        Inventory(address.name, cloud, parts.store, parts.clock),
+        inventory,
         parts.clock,
         parts.rules,
-        lambda: (),
+        holds,
         parts.stopping,
     )
     follow_up = FollowUp(address.name, parts.store, cloud, parts.clock, parts.rules)
-    return TargetLane(address.name, identity, release, follow_up, cloud.close)
+    reconcile = Reconcile(address.name, parts.store, cloud, parts.clock, parts.rules)
+    return TargetLane(address.name, identity, release, follow_up, reconcile, holds, cloud.close)
+
+
+@contextmanager
+def reconciler(
+    loaded: "Loaded", environ: Mapping[str, str], store: Store, clock: Clock, target: str
+) -> "Generator[Reconcile]":
+    """One target's reconciling, for a command.
+
+    Args:
+        loaded: the configuration.
+        environ: for credentials.
+        store: opened.
+        clock: for when.
+        target: its name in the configuration.
+
+    Raises:
+        CredentialsError: its key files are missing or unusable.
+    """
+    from offpeakd.adapters.huaweicloud.client import DdsCloud
+    from offpeakd.adapters.huaweicloud.credentials.opening import open_credentials
+    from offpeakd.service.reconcile import Reconcile
+    from offpeakd.service.rules import CurrentRules
+    from offpeakd.settings.convert import targets_of
+
+    one = next(one for one in targets_of(loaded.settings) if one.name == target)
+    address = _address(one, loaded, environ)
+    credentials = open_credentials(_reference(one, loaded, environ), address, clock, environ)
+    cloud = DdsCloud(address, credentials, clock)
+    try:
+        yield Reconcile(target, store, cloud, clock, CurrentRules(rules_of(loaded)))
+    finally:
+        cloud.close()
 
 
 def rules_of(loaded: "Loaded") -> "Rules":
