@@ -8,7 +8,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from offpeakd.adapters.sql.address import Address
-from offpeakd.core.errors import DatabaseError
+from offpeakd.core.errors import DatabaseError, DatabaseUntrustedError
 
 LIBRARY_ERRORS: Final = (SQLAlchemyError, sqlite3.Error, psycopg.Error)
 """Everything that may come out of the library or one of its drivers."""
@@ -36,6 +36,11 @@ _SQLITE: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     ("SQLITE_FULL", "can't grow: the disk is full", "Free some space; nothing was half written"),
     (
+        "SQLITE_READONLY_DBMOVED",
+        "was moved or replaced while it was in use",
+        "Stop the daemon before a backup is put in its place; start it again now",
+    ),
+    (
         "SQLITE_READONLY",
         "can't be written",
         "Run the command as the user that owns the file, and see that the file system is writable",
@@ -47,11 +52,33 @@ _SQLITE: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     ("SQLITE_PERM", "can't be opened", "Run the command as the user that owns the file"),
     (
+        "SQLITE_IOERR_FSYNC",
+        "could not be put safely on the disk, which is failing",
+        "Look at the kernel's log and replace the disk; start the daemon again on a sound one",
+    ),
+    (
         "SQLITE_IOERR",
         "can't be read or written: the disk is full or failing",
         "Look at the free space and at the kernel's log",
     ),
 )
+
+_PAST_TRUSTING: Final = (
+    "SQLITE_CORRUPT",
+    "SQLITE_NOTADB",
+    "SQLITE_READONLY_DBMOVED",
+    "SQLITE_IOERR_FSYNC",
+    "SQLITE_IOERR_DIR_FSYNC",
+    "SQLITE_IOERR_CORRUPTFS",
+    "SQLITE_IOERR_DATA",
+    "SQLITE_IOERR_VNODE",
+)
+"""After these a retry on what is open proves nothing.
+
+A kernel that failed to sync a page may drop it and report success the next time (PostgreSQL wiki,
+"Fsync Errors"), and a file that was moved or damaged is not the one that was opened (SQLite,
+"Result and Error Codes"). Whatever else fails, such as a full disk, SQLite rolls back.
+"""
 
 _POSTGRESQL: Final[tuple[tuple[str, str, str], ...]] = (
     (
@@ -100,7 +127,8 @@ def _of_sqlite(error: sqlite3.Error, address: Address) -> DatabaseError:
     if found is None:
         return DatabaseError(f"the database {address.shown} failed: {_first_line(error)}")
     what, fix = found
-    return DatabaseError(f"the database {address.shown} {what} ({name})", fix=f"{fix}.")
+    kind = DatabaseUntrustedError if name.startswith(_PAST_TRUSTING) else DatabaseError
+    return kind(f"the database {address.shown} {what} ({name})", fix=f"{fix}.")
 
 
 def _of_postgresql(error: psycopg.Error, address: Address) -> DatabaseError:

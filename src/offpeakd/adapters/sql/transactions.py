@@ -11,6 +11,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from offpeakd.adapters.sql.address import Address
 from offpeakd.adapters.sql.engine import LOCK_PATIENCE, make_engine
 from offpeakd.adapters.sql.faults import LIBRARY_ERRORS, translate
+from offpeakd.adapters.sql.opened_file import OpenedFile
 
 _GIVEN: Final = "given_"
 """The library keeps bare column names for itself; compiling takes this prefix off again."""
@@ -36,6 +37,7 @@ class Database:
     ) -> None:
         self.address = address
         self._engine = make_engine(address, lock_patience)
+        self._file = None if address.file is None else OpenedFile(address.file)
         self._begin_write, self._begin_read = "BEGIN IMMEDIATE", "BEGIN"
         if not self.is_sqlite:
             limits = _limits(lock_patience, statement_patience)
@@ -56,6 +58,8 @@ class Database:
     def write(self) -> Generator[sa.Connection]:
         """A transaction that writes. SQLite admits one at a time, from its beginning on."""
         with self._translated(), self._transaction(self._begin_write) as connection:
+            if self._file is not None:
+                self._file.check()
             yield connection
 
     @contextmanager
