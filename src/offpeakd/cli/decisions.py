@@ -35,8 +35,8 @@ def _command(name: str, done: str, verb: Verb, summary: str) -> click.Command:
         actor = invocation.actor()
         why = intake.stated(reason)
         decided = decide(invocation.store(), ids, lambda request: verb(request, now, actor, why))
-        _print(decided, done, form)
-        return _exit_code(decided)
+        print_decided(decided, done, form)
+        return exit_code(decided)
 
     return command
 
@@ -76,7 +76,14 @@ ack = _command(
 )
 
 
-def _print(decided: Sequence[Decided], done: str, form: Format) -> None:
+def print_decided(decided: Sequence[Decided], done: str, form: Format) -> None:
+    """Say what became of each.
+
+    Args:
+        decided: in the order of the names.
+        done: what was done, such as `cancelled`.
+        form: a sentence each, or JSON.
+    """
     if form is Format.JSON:
         write_object([_record(one) for one in decided])
         return
@@ -109,7 +116,8 @@ def _record(one: Decided) -> dict[str, Json]:
     }
 
 
-def _exit_code(decided: Sequence[Decided]) -> int:
+def exit_code(decided: Sequence[Decided]) -> int:
+    """0 all, 3 partly, 1 none."""
     number = sum(one.done for one in decided)
     if number == len(decided):
         return ALL_DONE

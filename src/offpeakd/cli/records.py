@@ -7,6 +7,7 @@ from offpeakd.cli.output import Json
 from offpeakd.core.calendar import Opening
 from offpeakd.core.clock_text import rfc3339
 from offpeakd.core.model import Request
+from offpeakd.core.tally import Tally
 from offpeakd.ports import AttemptRecord, Event
 
 REQUEST_KEYS: Final = (
@@ -78,6 +79,30 @@ def attempt_record(attempt: AttemptRecord) -> dict[str, Json]:
         "http_status": attempt.http_status,
         "cloud_request_id": attempt.cloud_request_id,
         "version_before": attempt.whole_version,
+        "evidence": evidence_record(attempt.result.evidence),
+    }
+
+
+def evidence_record(evidence: str | None) -> dict[str, Json] | None:
+    """What looks at an attempt have said; null where none was made."""
+    if evidence is None:
+        return None
+    tally = Tally.read(evidence)
+    return {
+        "negative": tally.negative,
+        "changed": tally.changed,
+        "inconclusive": tally.inconclusive,
+        "counted_at": instant(tally.counted_at),
+        "looks": [
+            {
+                "first": instant(said.first),
+                "last": instant(said.last),
+                "times": said.times,
+                "found": said.kind.value,
+                "says": said.sentence,
+            }
+            for said in tally.said
+        ],
     }
 
 

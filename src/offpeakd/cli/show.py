@@ -12,6 +12,7 @@ from offpeakd.cli.records import attempt_record, event_record, request_record
 from offpeakd.cli.safe_text import safe
 from offpeakd.core.clock_text import both_clocks, rfc3339
 from offpeakd.core.model import JsonScalar, Request
+from offpeakd.core.tally import Tally
 from offpeakd.core.verdicts import Verdict
 from offpeakd.ports import AttemptRecord, Event
 from offpeakd.service.lookup import find
@@ -47,6 +48,7 @@ def show(invocation: Invocation, name: str, *, form: Format) -> None:
     for line in _facts(request, waits, called, invocation.zone(), now):
         click.echo(line)
     _print_part("Calls", _call_lines(attempts))
+    _print_part("Evidence", _evidence_lines(attempts))
     _print_part("History", _event_lines(events))
 
 
@@ -111,6 +113,24 @@ def _call_row(attempt: AttemptRecord) -> tuple[str, ...]:
         safe(attempt.cloud_request_id) or "-",
         safe(" ".join(filter(None, said)), 400),
     )
+
+
+def _evidence_lines(attempts: tuple[AttemptRecord, ...]) -> list[str]:
+    """What looks have said of the last call that needed any."""
+    stored = [one.result.evidence for one in attempts if one.result.evidence is not None]
+    if not stored:
+        return []
+    rows = [
+        (
+            rfc3339(said.first.replace(microsecond=0)),
+            rfc3339(said.last.replace(microsecond=0)),
+            str(said.times),
+            said.kind.value,
+            safe(said.sentence, 400),
+        )
+        for said in Tally.read(stored[-1]).said
+    ]
+    return table_lines(("FIRST", "LAST", "LOOKS", "EVIDENCE", "FOUND"), rows) if rows else []
 
 
 def _event_lines(events: tuple[Event, ...]) -> list[str]:

@@ -112,7 +112,7 @@ Rule = Callable[[Request], Decision]
 _POSSIBLE: Final[Mapping[State, str]] = {
     State.QUEUED: "Possible now: cancel, hold, unhold.",
     State.SUBMITTING: "It is being sent; look again in a minute.",
-    State.UNKNOWN: "Whether the cloud started it is being found out; look again in 20 minutes.",
+    State.UNKNOWN: "Whether the cloud started it is being found out: see `offpeakd reconcile`.",
     State.RUNNING: "Wait for its result: the cloud has no call that stops an upgrade.",
     State.SUCCEEDED: "To upgrade the instance once more, add it again.",
     State.FAILED: "Possible now: retry, ack.",
@@ -125,7 +125,7 @@ _POSSIBLE: Final[Mapping[State, str]] = {
 def hold(request: Request, now: datetime, actor: str, reason: str) -> Decision:
     """Keep a queued request from being sent until somebody lifts the hold."""
     if request.state is not State.QUEUED:
-        return _refused(request, "held")
+        return refused(request, "held")
     if request.held_reason == reason:
         return Already("is held for that reason already")
     after = request.moved_to(State.QUEUED, now, held_reason=reason)
@@ -135,7 +135,7 @@ def hold(request: Request, now: datetime, actor: str, reason: str) -> Decision:
 def unhold(request: Request, now: datetime, actor: str, reason: str) -> Decision:
     """Let a held request go."""
     if request.state is not State.QUEUED:
-        return _refused(request, "let go")
+        return refused(request, "let go")
     if request.held_reason is None:
         return Already("is not held")
     after = request.moved_to(State.QUEUED, now, held_reason=None)
@@ -149,7 +149,7 @@ def cancel(request: Request, now: datetime, actor: str, reason: str) -> Decision
     if request.state is State.CANCELLED:
         return Already("is cancelled already")
     if request.state is not State.QUEUED:
-        return _refused(request, "cancelled")
+        return refused(request, "cancelled")
     after = request.moved_to(
         State.CANCELLED,
         now,
@@ -171,7 +171,7 @@ def retry(request: Request, now: datetime, actor: str, reason: str) -> Decision:
     if request.state is State.QUEUED:
         return Already("is queued already")
     if request.state not in {State.FAILED, State.EXPIRED}:
-        return _refused(request, "retried")
+        return refused(request, "retried")
     deadline = request.deadline
     passed = deadline is not None and deadline <= now
     queued = request.moved_to(
@@ -205,7 +205,7 @@ def retry(request: Request, now: datetime, actor: str, reason: str) -> Decision:
 def acknowledge(request: Request, now: datetime, actor: str, reason: str) -> Decision:
     """Take a failure off the follow-up list; it stays failed."""
     if request.state is not State.FAILED:
-        return _refused(request, "acknowledged")
+        return refused(request, "acknowledged")
     if request.acknowledged_by is not None:
         return Already(f"was acknowledged by {request.acknowledged_by} already")
     after = request.moved_to(State.FAILED, now, acknowledged_by=actor)
@@ -224,7 +224,13 @@ def stated(reason: str) -> str:
     return text
 
 
-def _refused(request: Request, done: str) -> Refusal:
+def refused(request: Request, done: str) -> Refusal:
+    """A decision that the request's state does not allow.
+
+    Args:
+        request: as it stands.
+        done: what was to be done, such as `cancelled`.
+    """
     state = request.state.value.replace("_", " ")
     return Refusal(f"is {state}: it can't be {done}", _POSSIBLE[request.state])
 

@@ -175,8 +175,8 @@ class AttemptResult:
     """What is now known of one attempt.
 
     Attributes:
-        outcome: `accepted refused not_sent started not_started already_current failed`,
-            or None while nobody knows: the attempt stays open.
+        outcome: `accepted refused not_sent started not_started given_up`, or None while nobody
+            knows: the attempt stays open.
         job_id: the cloud's job, when accepted.
         error_code: when refused.
         error_message: when refused, or why nobody knows.

@@ -38,8 +38,8 @@ class Reconciled:
     """What one pass did.
 
     Attributes:
-        rulings: one for each request that was looked at.
-        unknown: how many are still unknown.
+        rulings: one for each request that was looked at and that nobody else moved meanwhile.
+        unknown: how many of them are still unknown.
         stop: why nothing was looked at; None when it was.
         error: the read that failed; None when none did.
     """
@@ -118,8 +118,7 @@ class Reconcile:
             self._stop_after(seen.error)
         else:
             self._lift_passing()
-        rulings = self._rule(cases, seen)
-        self._write(rulings)
+        rulings = self._written(self._rule(cases, seen))
         self._settle_gone(gone, seen)
         left = _unknown(ruling.change.after for ruling in rulings)
         return Reconciled(tuple(rulings), left, error=seen.error)
@@ -200,11 +199,13 @@ class Reconcile:
             for case in cases
         ]
 
-    def _write(self, rulings: Sequence[Ruling]) -> None:
+    def _written(self, rulings: Sequence[Ruling]) -> list[Ruling]:
+        """Those that were written; what somebody else moved meanwhile is looked at next time."""
         lost = self.store.apply([ruling.change for ruling in rulings])
-        for ruling in rulings:
+        written = [ruling for ruling in rulings if ruling.change.before.id not in lost]
+        for ruling in written:
             change = ruling.change
-            if change.before.id in lost or not change.event:
+            if not change.event:
                 continue
             _log.info(
                 "reconciled",
@@ -217,6 +218,7 @@ class Reconcile:
                 finding=ruling.finding.sentence,
                 follows=ruling.follows,
             )
+        return written
 
     def _settle_gone(self, gone: Sequence[Request], seen: _Seen) -> None:
         """Jobs that the cloud has forgotten: the instance tells how they ended."""
