@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from typing_extensions import override
 
@@ -17,15 +18,16 @@ from offpeakd.adapters.huaweicloud.credentials.authorizing import Credentials
 from offpeakd.adapters.huaweicloud.credentials.opening import open_credentials
 from offpeakd.adapters.huaweicloud.credentials.references import EnvironmentKeys
 from offpeakd.adapters.sql.store import SqlStore
-from offpeakd.core.model import Policy, Request, Stop
+from offpeakd.core.model import LIVE, Policy, Request, Stop
 from offpeakd.core.verdicts import Verdict
-from offpeakd.emulator.emulator import Emulator
+from offpeakd.emulator.options import EmulatorSettings
 from offpeakd.ports import Clock, Filter, SignedCall
+from offpeakd.service.follow_up import FollowUp
 from offpeakd.service.inventory import Inventory
+from offpeakd.service.reconcile import Reconcile
+from offpeakd.service.recover import Recover
 from offpeakd.service.release import Pass, Release
 from offpeakd.service.rules import CurrentRules, Rules
-
-OWNER = "this-run"
 
 
 class WatchedCloud(DdsCloud):
@@ -54,6 +56,9 @@ class Lane:
         store: of it.
         cloud: the adapter.
         release: what sends.
+        follow_up: what asks after jobs.
+        reconcile: what finds out about unknown attempts.
+        recover: what a new run does first.
         stopping: as the daemon sets it.
         holds: as the daemon has them.
         url: of the database.
@@ -62,6 +67,9 @@ class Lane:
     store: SqlStore
     cloud: WatchedCloud
     release: Release
+    follow_up: FollowUp
+    reconcile: Reconcile
+    recover: Recover
     stopping: threading.Event
     holds: list[Verdict]
     url: str
@@ -75,6 +83,13 @@ class Lane:
         """Make one pass."""
         return self.release.run_once()
 
+    def work(self) -> bool:
+        """One turn of everything; whether all is final after it."""
+        self.reconcile.run_once()
+        self.release.run_once()
+        self.follow_up.run_once()
+        return not any(one.state in LIVE for one in self.requests().values())
+
     def requests(self) -> dict[str, Request]:
         """Every request, by instance."""
         return {one.instance_id: one for one in self.store.page(Filter(), 0, 1000)}
@@ -86,31 +101,37 @@ class Lane:
 
 @contextmanager
 def a_lane(
-    url: str, emulator: Emulator, endpoint: str | None = None, **address: Any
+    url: str,
+    cloud_has: EmulatorSettings,
+    endpoint: str,
+    policy: Policy | None = None,
+    **address: Any,
 ) -> Iterator[Lane]:
     """A lane whose window never closes.
 
     Args:
         url: of a database with our schema.
-        emulator: whose project and key it has.
-        endpoint: where it finds the cloud; the emulator itself unless told.
+        cloud_has: the project and the key.
+        endpoint: where it finds the cloud.
+        policy: its limits and patience.
         **address: other facts of the target's address.
     """
     clock = app.system_clock()
-    given = emulator.settings
-    at = endpoint or emulator.url
+    given = cloud_has
     patience = {"connect_timeout": timedelta(seconds=2), "read_timeout": timedelta(seconds=2)}
-    place = Address("prod", given.region, given.project_id, at, at, 600)
+    place = Address("prod", given.region, given.project_id, endpoint, endpoint, 600)
     place = replace(place, **{**patience, **address})
     keys = {"HUAWEICLOUD_SDK_AK": given.access_key, "HUAWEICLOUD_SDK_SK": given.secret_key}
-    store = SqlStore(url, OWNER)
+    owner = uuid4().hex
+    store = SqlStore(url, owner)
     cloud = WatchedCloud(place, open_credentials(EnvironmentKeys(), place, clock, keys), clock)
-    rules = CurrentRules(Rules(a_calendar(always()), Policy(), {"prod": 30}, "c", "z"))
+    calendar = a_calendar(always())
+    rules = CurrentRules(Rules(calendar, policy or Policy(), {"prod": 30}, "c", "z"))
     stopping = threading.Event()
     holds: list[Verdict] = []
     release = Release(
         "prod",
-        OWNER,
+        owner,
         store,
         cloud,
         Inventory("prod", cloud, store, clock),
@@ -119,8 +140,11 @@ def a_lane(
         lambda: tuple(holds),
         stopping,
     )
+    follow_up = FollowUp("prod", store, cloud, clock, rules)
+    reconcile = Reconcile("prod", store, cloud, clock, rules)
+    recover = Recover(owner, store, clock)
     try:
-        yield Lane(store, cloud, release, stopping, holds, url)
+        yield Lane(store, cloud, release, follow_up, reconcile, recover, stopping, holds, url)
     finally:
         cloud.close()
         store.close()

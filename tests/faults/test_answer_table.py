@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -151,7 +152,7 @@ class Site:
     empty: Path
     stack: ExitStack = field(default_factory=ExitStack)
 
-    def build(self, *rules: Rule, instances: int = 2, **address: object) -> None:
+    def build(self, *rules: Rule, instances: int = 2, **address: Any) -> None:
         """Put it up."""
         settings = EmulatorSettings(
             instances=instances,
@@ -164,7 +165,7 @@ class Site:
         self.proxy = enter(FaultProxy(self.cloud.url, pause=0.05))
         url = f"sqlite:///{shutil.copy(self.empty, self.folder)}"
         address.setdefault("read_timeout", SHORT)
-        self.lane: Lane = enter(a_lane(url, self.cloud, self.proxy.url, **address))
+        self.lane: Lane = enter(a_lane(url, settings, self.proxy.url, **address))
         # The answer names the instances in the order of the call: the first one is the victim.
         self.ids = sorted(self.cloud.world.instances)
         self.lane.ask(*self.ids)
@@ -254,7 +255,7 @@ def test_a_closed_port_proves_the_call_unsent(site: Site) -> None:
 def test_a_name_that_does_not_resolve_proves_nothing_sent(site: Site) -> None:
     """Here the look before the call fails already: nothing is even written down as an attempt."""
     site.build()
-    with a_lane(site.lane.url, site.cloud, "http://no-such-host.invalid:9") as lane:
+    with a_lane(site.lane.url, site.cloud.settings, "http://no-such-host.invalid:9") as lane:
         lane.run_once()
 
         assert site.saw == 0
@@ -275,7 +276,7 @@ def test_a_connection_that_nobody_takes_in_time_proves_the_call_unsent(site: Sit
             waiting.connect_ex(port.getsockname())
         full = f"http://127.0.0.1:{port.getsockname()[1]}"
         with a_lane(
-            site.lane.url, site.cloud, full, connect_timeout=timedelta(milliseconds=100)
+            site.lane.url, site.cloud.settings, full, connect_timeout=timedelta(milliseconds=100)
         ) as lane:
             answer = lane.cloud.send(lane.cloud.sign_upgrade(site.ids), lambda: None)
 
