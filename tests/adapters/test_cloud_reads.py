@@ -593,3 +593,18 @@ def test_the_clock_is_compared_with_each_answer() -> None:
     assert before is None
     assert after_read == timedelta(seconds=10)
     assert after_call == kept == timedelta(seconds=-20)
+
+
+def test_a_step_of_our_clock_shows_without_another_answer() -> None:
+    clock = SetClock(datetime(2024, 1, 2, 3, 4, 0, tzinfo=UTC))
+    with HttpServer(answer(200, {"instances": []}, Date="Tue, 02 Jan 2024 03:04:00 GMT")) as server:
+        cloud = cloud_at(server.url, clock)
+        cloud.list_instances()
+        clock.advance(timedelta(hours=5))
+        after_hours = cloud.clock_offset()
+        clock.set_back(timedelta(hours=2))
+        after_step = cloud.clock_offset()
+        cloud.close()
+
+    assert after_hours == timedelta(0)
+    assert after_step == timedelta(hours=-2)

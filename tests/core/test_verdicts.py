@@ -23,6 +23,8 @@ from offpeakd.core.verdicts import (
     Situation,
     Verdict,
     blockers,
+    hold_of,
+    hold_text,
     verdict,
 )
 
@@ -216,3 +218,18 @@ def test_the_deciding_reason_is_a_persons_first_and_else_the_last_to_end() -> No
         Code.HELD,
         Code.WINDOW_CLOSED,
     ]
+
+
+def test_a_hold_comes_back_from_a_sign_of_life_as_it_went_in() -> None:
+    hold = Verdict(Code.CLOCK_SKEW, "off by 31 s: set it", Kind.PERSON)
+
+    assert hold_text(hold) == "clock-skew: off by 31 s: set it"
+    assert hold_of(hold_text(hold)) == hold
+
+
+@pytest.mark.parametrize("text", ["sun-spots: too many", "no word at all"])
+def test_a_hold_of_a_later_version_is_shown_as_a_fault(text: str) -> None:
+    found = hold_of(text)
+
+    assert found.code is Code.STORAGE_FAULT
+    assert found.sentence in text

@@ -28,6 +28,14 @@ class SetClock:
         self._now += span
         self._boottime += span
 
+    def set_back(self, span: timedelta) -> None:
+        """Step the wall clock alone; a negative span sets it forward."""
+        self._now -= span
+
+    def suspend(self, span: timedelta) -> None:
+        """Let time pass by the boot clock alone, as when the wall clock was set back meanwhile."""
+        self._boottime += span
+
     def wait(self, span: timedelta) -> bool:
         """Passes the time at once; nobody asks to give up."""
         self.advance(span)

@@ -114,3 +114,35 @@ def test_what_does_not_wait_has_no_verdict() -> None:
 )
 def test_a_daemon_is_alive_as_long_as_its_claims_last(silent: timedelta, alive: bool) -> None:
     assert is_alive(a_daemon(), NIGHT + silent, Policy()) is alive
+
+
+HELD = {"prod": "clock-skew: off by a minute"}
+
+
+@pytest.mark.parametrize(
+    ("daemons", "expected"),
+    [
+        pytest.param([{"holds": HELD}], "clock-skew", id="the only one holds it"),
+        pytest.param([{"holds": HELD}, {"owner": "run-2"}], "next", id="another one does not"),
+        pytest.param([{"holds": HELD}, {"owner": "run-2", "holds": HELD}], "clock-skew", id="both"),
+        pytest.param(
+            [{"holds": HELD}, {"owner": "run-2", "targets": ("other",)}],
+            "clock-skew",
+            id="another one serves other targets",
+        ),
+        pytest.param(
+            [{"holds": HELD}, {"owner": "run-2", "beat_at": NIGHT - Policy().lease_ttl - SECOND}],
+            "clock-skew",
+            id="another one is silent",
+        ),
+        pytest.param([{"holds": {"other": "clock-skew: x"}}], "next", id="it holds another target"),
+    ],
+)
+def test_a_target_waits_for_what_holds_every_daemon_that_serves_it(
+    daemons: list[dict[str, Any]], expected: str
+) -> None:
+    store = a_store(alive=False)
+    for facts in daemons:
+        store.beat(a_daemon(**facts))
+
+    assert codes(store, rules()) == [expected]

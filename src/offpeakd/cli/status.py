@@ -142,12 +142,32 @@ def _daemon_lines(seen: Overview) -> Iterator[str]:
         if is_alive(row, seen.now, seen.policy):
             since = both_clocks(row.started_at, seen.zone, seen.now)
             yield f"daemon     running on {where}, since {since}"
+            yield from _lane_lines(row, seen)
         else:
             yield f"daemon     silent for {beat}: on {where}"
         if row.config_error:
             yield f"           keeps its old configuration: {safe(row.config_error, 400)}"
         if row.note:
             yield f"           {safe(row.note, 400)}"
+
+
+def _lane_lines(row: DaemonRow, seen: Overview) -> Iterator[str]:
+    """What a daemon serves, when it last passed over it, and what it holds back."""
+    passed = [
+        f"{safe(target)} (last pass {_since(row.passes.get(target), seen.now)})"
+        for target in row.targets
+    ]
+    yield f"           serves {', '.join(passed) or 'no target'}"
+    if row.clock_offset is not None:
+        side = "ahead of" if row.clock_offset > timedelta(0) else "behind"
+        seconds = abs(row.clock_offset).total_seconds()
+        yield f"           its clock is {seconds:.1f} s {side} the cloud's"
+    for target, text in row.holds.items():
+        yield f"           releases nothing in {safe(target)}: {safe(text, 400)}"
+
+
+def _since(at: datetime | None, now: datetime) -> str:
+    return "not yet" if at is None else f"{distance(now - at)} ago"
 
 
 def _count_lines(counts: dict[str, dict[State, int]]) -> Sequence[str]:
@@ -205,6 +225,11 @@ def _daemon_record(row: DaemonRow, seen: Overview) -> dict[str, Json]:
         "config_hash": row.config_hash,
         "config_error": row.config_error,
         "note": row.note,
+        "holds": dict(row.holds),
+        "passes": {target: instant(at) for target, at in row.passes.items()},
+        "clock_offset_seconds": (
+            None if row.clock_offset is None else round(row.clock_offset.total_seconds(), 3)
+        ),
     }
 
 

@@ -1,12 +1,19 @@
 """How things stand for requests that wait, as a reader sees it: nothing here writes."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from offpeakd.core.model import IN_FLIGHT, Lane, Policy, Request, State
 from offpeakd.core.plan import plan
-from offpeakd.core.verdicts import LaneFacts, Situation, Verdict, group_blockers, verdict
+from offpeakd.core.verdicts import (
+    LaneFacts,
+    Situation,
+    Verdict,
+    group_blockers,
+    hold_of,
+    verdict,
+)
 from offpeakd.ports import DaemonRow, Store
 from offpeakd.service.rules import Rules
 
@@ -52,19 +59,20 @@ def outlook(store: Store, rules: Rules, now: datetime) -> Outlook:
     bare = Situation(now, rules.calendar, rules.policy, notices=rules.notices)
     running = _running(store)
     stops = store.stops()
+    alive = [row for row in store.daemons() if is_alive(row, now, rules.policy)]
     lanes: dict[str, LaneFacts] = {}
     for target, limit in rules.in_flight.items():
         mine = tuple(stop for stop in stops if stop.scope in {"*", target})
-        facts = LaneFacts(running.get(target, 0), limit, mine)
+        holds = _holds(target, alive)
+        facts = LaneFacts(running.get(target, 0), limit, mine, holds)
         next_ids = _next_ids(store, target, facts, bare, rules)
-        lanes[target] = LaneFacts(facts.in_flight, limit, mine, next_ids=next_ids)
-    alive = any(is_alive(row, now, rules.policy) for row in store.daemons())
+        lanes[target] = replace(facts, next_ids=next_ids)
     situation = Situation(
         now,
         rules.calendar,
         rules.policy,
         lanes=lanes,
-        daemon_alive=alive,
+        daemon_alive=bool(alive),
         notices=rules.notices,
     )
     return Outlook(situation)
@@ -73,6 +81,13 @@ def outlook(store: Store, rules: Rules, now: datetime) -> Outlook:
 def is_alive(row: DaemonRow, now: datetime, policy: Policy) -> bool:
     """Whether a daemon gave a sign of life within the time its claims last."""
     return now - row.beat_at <= policy.lease_ttl
+
+
+def _holds(target: str, alive: Sequence[DaemonRow]) -> tuple[Verdict, ...]:
+    """What holds a target: where several daemons serve it, only what holds all of them."""
+    told = [row.holds.get(target) for row in alive if target in row.targets]
+    found = [text for text in told if text is not None]
+    return (hold_of(found[0]),) if found and len(found) == len(told) else ()
 
 
 def _running(store: Store) -> Mapping[str, int]:
