@@ -124,7 +124,7 @@ class Release:
     # ------------------------------------------------------------------ before the opening
 
     def _before_opening(self, edge: datetime, now: datetime, rules: Rules) -> Pass:
-        """Look at the instances shortly before an opening, so that its first call goes at once."""
+        """Look at the cloud shortly before an opening, so that its first call goes at once."""
         lead = rules.policy.preflight / 2
         if now < edge - lead:
             return Pass(0, 0, edge - lead)
@@ -139,6 +139,7 @@ class Release:
             return
         try:
             self.inventory.look()
+            self.strays.prepare()
         except (CloudError, CredentialsError) as error:
             self._stop_after(error, lane)
 
