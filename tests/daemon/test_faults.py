@@ -17,6 +17,8 @@ from offpeakd.emulator.fleet import ORDINARY
 from offpeakd.emulator.options import EmulatorSettings
 from offpeakd.emulator.rules import Rule
 
+SOON_RECONCILED = "reconcile: {every: 300ms}"
+
 
 @contextmanager
 def a_site(
@@ -53,13 +55,24 @@ def test_an_answer_that_proves_nothing_is_unknown_and_never_sent_again(
         assert max(site.cloud.world.starts.values()) == 1
 
 
-def test_an_idle_run_does_not_wait_for_what_only_evidence_can_settle(tmp_path: Path) -> None:
-    with a_site(tmp_path, Rule(do="do-then-500", nth=1)) as site:
+def test_an_idle_run_waits_until_it_is_found_out_what_the_cloud_did(tmp_path: Path) -> None:
+    with a_site(tmp_path, Rule(do="do-then-500", nth=1), more=SOON_RECONCILED) as site:
         site.add(12)
 
+        assert site.start("--until-idle").wait(60) == 0
+        assert len(site.requests(State.SUCCEEDED)) == 12
+        assert {one.job_id for one in site.requests()} == {job.id for job in site.cloud.world.jobs}
+        assert max(site.cloud.world.starts.values()) == 1
+
+
+def test_an_idle_run_ends_with_three_when_a_person_has_to_decide(tmp_path: Path) -> None:
+    more = "reconcile: {fence: 1s, every: 200ms, looks: 2}"
+    with a_site(tmp_path, Rule(do="drop-before"), more=more) as site:
+        site.add(2)
+
         assert site.start("--until-idle").wait(60) == 3
-        assert len(site.requests(State.UNKNOWN)) == 10
-        assert len(site.requests(State.SUCCEEDED)) == 2
+        assert len(site.requests(State.NEEDS_REVIEW)) == 2
+        assert site.calls() == [2, 2]
 
 
 def test_an_entry_that_is_missing_leaves_its_instance_alone_unknown(tmp_path: Path) -> None:

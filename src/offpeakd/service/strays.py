@@ -50,11 +50,26 @@ class Strays:
         """
         if not requests:
             return {}
-        oldest = _since(requests)
+        return self._of(requests, self._list(_since(requests)))
+
+    def prepare(self) -> None:
+        """Read the list now, where it was not read yet.
+
+        Raises:
+            CloudError: it can't be read.
+            CredentialsError: no usable key or token.
+            DatabaseError: the store can't be read.
+        """
+        oldest = self._oldest_queued()
+        if oldest is not None:
+            self._list(oldest)
+
+    def _list(self, oldest: datetime) -> JobsSince:
+        """The list, from `oldest` on at the least."""
         if self._listed is None or self._wanted_since is None or oldest < self._wanted_since:
             self._wanted_since = min(oldest, self._oldest_queued() or oldest)
             self._listed = jobs_since(self.cloud, self.clock, self._wanted_since)
-        return self._of(requests, self._listed)
+        return self._listed
 
     def fresh(self, requests: Sequence[Request]) -> Mapping[int, Job]:
         """As `known`, from a list that is read now; nothing is asked for no requests."""
