@@ -322,6 +322,9 @@ def rules_of(loaded: "Loaded") -> "Rules":
         in_flight={name: one.in_flight for name, one in loaded.settings.targets.items()},
         config_hash=loaded.hash,
         tzdata_version=zone_data.version(),
+        calls_per_minute={
+            name: one.requests_per_minute for name, one in loaded.settings.targets.items()
+        },
     )
 
 

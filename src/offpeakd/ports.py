@@ -6,6 +6,7 @@ Times are aware UTC. A port raises errors of `core.errors` only; a library's own
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Protocol
 
 from offpeakd.core.model import (
@@ -26,6 +27,8 @@ from offpeakd.core.outcomes import CloudProblem, Outcome
 __all__ = [
     "Added",
     "AttemptRecord",
+    "Claim",
+    "Claimed",
     "Clock",
     "Cloud",
     "Controls",
@@ -35,6 +38,7 @@ __all__ = [
     "JobPage",
     "Lane",
     "Ledger",
+    "Limits",
     "Notifier",
     "Queue",
     "SignedCall",
@@ -175,6 +179,50 @@ class Cloud(Protocol):
 # --------------------------------------------------------------------------- the store
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one target may bear, all daemons taken together.
+
+    Attributes:
+        in_flight: upgrades at once.
+        calls_per_minute: calls to the cloud in any 60 seconds.
+    """
+
+    in_flight: int
+    calls_per_minute: int
+
+
+class Claimed(Enum):
+    """How a claim ended."""
+
+    TAKEN = auto()
+    """Written: the call may be made."""
+    NOT_AS_READ = auto()
+    """Somebody else moved one of the requests since it was read: read again."""
+    TARGET_FULL = auto()
+    """As many upgrades run as the target may bear, or too many for the whole batch."""
+    CALLS_SPENT = auto()
+    """The target's calls of this minute are used up."""
+    LEASE_LOST = auto()
+    """The daemon was silent for too long: it has to give a sign of life first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The answer to a claim; true where it was taken. Where it was not, nothing is written.
+
+    Attributes:
+        standing: how it ended.
+        room_in: after how long there is room again, where time alone makes some.
+    """
+
+    standing: Claimed
+    room_in: timedelta | None = None
+
+    def __bool__(self) -> bool:
+        return self.standing is Claimed.TAKEN
+
+
 class Queue(Protocol):
     """The release's side of the store. Every call is one durable transaction."""
 
@@ -190,11 +238,18 @@ class Queue(Protocol):
         """Queued requests whose deadline has passed."""
         ...
 
-    def claim(self, batch: Batch) -> bool:
+    def claim(self, batch: Batch, limits: Limits | None = None) -> Claim:
         """Write the batch and its attempts, and move its requests to `submitting`.
 
+        Room is taken within the same transaction, so that daemons together never take more.
+
+        Args:
+            batch: as it is about to be sent.
+            limits: of its target; None where nothing limits it.
+
         Returns:
-            False, and nothing is written, when any request no longer stands as the batch has it.
+            whether it is written; nothing is, when any request no longer stands as the batch
+            has it, or when there is no room for all of them.
         """
         ...
 
@@ -415,11 +470,41 @@ class Controls(Protocol):
         ...
 
     def beat(self, row: DaemonRow) -> None:
-        """Write a daemon's sign of life."""
+        """Write a daemon's sign of life, and renew its lease.
+
+        Raises:
+            SchemaError: the database has been given a newer schema than this program's.
+        """
         ...
 
     def leave(self, owner: str) -> None:
-        """Remove a daemon's sign of life: it stops in order."""
+        """Remove a daemon's sign of life and its turns: it stops in order."""
+        ...
+
+    def take_turn(self, name: str, owner: str, length: timedelta) -> bool:
+        """Whether a chore that one daemon does for all is this one's to do now.
+
+        The first to ask has the turn, keeps it by asking again, and loses it once it has not
+        asked for `length`. Chores compare before they write, so that one that overruns its turn
+        does no harm.
+
+        Args:
+            name: of the chore.
+            owner: the daemon that asks.
+            length: how long the turn lasts.
+        """
+        ...
+
+    def take_call(self, target: str, per_minute: int) -> timedelta | None:
+        """Count a read of the cloud against what all daemons together may ask a target.
+
+        Args:
+            target: its name.
+            per_minute: calls in any 60 seconds.
+
+        Returns:
+            None when it may be made now; else how long until there is room.
+        """
         ...
 
     def daemons(self) -> tuple[DaemonRow, ...]:

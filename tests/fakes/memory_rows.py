@@ -36,6 +36,7 @@ class Rows:
     stops: dict[tuple[str, str], Stop] = field(default_factory=dict)
     daemons: dict[str, DaemonRow] = field(default_factory=dict)
     instances: dict[tuple[str, str], Instance] = field(default_factory=dict)
+    calls: dict[str, list[datetime]] = field(default_factory=dict)
     high_water: datetime | None = None
     last_request: int = 0
     last_event: int = 0

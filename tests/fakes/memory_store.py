@@ -23,7 +23,17 @@ from offpeakd.core.model import (
     Stop,
     as_claimed,
 )
-from offpeakd.ports import Added, AttemptRecord, DaemonRow, Event, Filter, Store
+from offpeakd.ports import (
+    Added,
+    AttemptRecord,
+    Claim,
+    Claimed,
+    DaemonRow,
+    Event,
+    Filter,
+    Limits,
+    Store,
+)
 
 _DAY = timedelta(days=1)
 
@@ -83,14 +93,13 @@ class MemoryStore(Store):
         return tuple(one for _, _, one in sorted(late)[:limit])
 
     @override
-    def claim(self, batch: Batch) -> bool:
+    def claim(self, batch: Batch, limits: Limits | None = None) -> Claim:
         with self.rows.lock:
-            for one in batch.requests:
-                now = self.rows.requests.get(one.id)
-                if now is None or not self.rows.stands(one) or not is_ready(now):
-                    return False
-                if now.target != batch.target or now.group != one.group:
-                    return False
+            if not all(self._stands_ready(batch, one) for one in batch.requests):
+                return Claim(Claimed.NOT_AS_READ)
+            room = self._room(batch, limits)
+            if not room:
+                return room
             for one in batch.requests:
                 key = (batch.target, one.instance_id)
                 assert key not in self.rows.open_attempts, "two open attempts"
@@ -98,7 +107,8 @@ class MemoryStore(Store):
             members = zip(as_claimed(batch), batch.instance_versions, strict=True)
             for claimed, whole_version in sorted(members, key=lambda member: member[0].id):
                 self._take(batch, claimed, whole_version)
-        return True
+            self.rows.calls.setdefault(batch.target, []).append(batch.signed_at)
+        return Claim(Claimed.TAKEN)
 
     @override
     def record(
@@ -266,6 +276,16 @@ class MemoryStore(Store):
             self.rows.daemons.pop(owner, None)
 
     @override
+    def take_turn(self, name: str, owner: str, length: timedelta) -> bool:
+        """Always: as with one daemon. Chores compare before they write."""
+        return True
+
+    @override
+    def take_call(self, target: str, per_minute: int) -> timedelta | None:
+        """At once: as with one daemon, which counts its calls itself."""
+        return None
+
+    @override
     def daemons(self) -> tuple[DaemonRow, ...]:
         with self.rows.lock:
             found = sorted(self.rows.daemons.values(), key=lambda row: row.owner)
@@ -305,6 +325,25 @@ class MemoryStore(Store):
         """Nothing is open."""
 
     # ------------------------------------------------------------------ inside
+
+    def _stands_ready(self, batch: Batch, one: Request) -> bool:
+        now = self.rows.requests.get(one.id)
+        if now is None or not self.rows.stands(one) or not is_ready(now):
+            return False
+        return now.target == batch.target and now.group == one.group
+
+    def _room(self, batch: Batch, limits: Limits | None) -> Claim:
+        if limits is None:
+            return Claim(Claimed.TAKEN)
+        in_flight = len(self.in_flight(batch.target, IN_FLIGHT, 0, len(self.rows.live)))
+        if in_flight + len(batch.requests) > limits.in_flight:
+            return Claim(Claimed.TARGET_FULL)
+        calls = self.rows.calls.get(batch.target, [])
+        if len(calls) >= limits.calls_per_minute:
+            wait = calls[-limits.calls_per_minute] + timedelta(minutes=1) - batch.signed_at
+            if timedelta(0) < wait <= timedelta(minutes=1):
+                return Claim(Claimed.CALLS_SPENT, wait)
+        return Claim(Claimed.TAKEN)
 
     def _live(self, states: frozenset[State]) -> Iterator[Request]:
         for number in self.rows.live.values():

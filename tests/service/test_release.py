@@ -19,7 +19,7 @@ from offpeakd.core.model import Batch, BatchResult, Change, Policy, Request, Sta
 from offpeakd.emulator.emulator import Emulator
 from offpeakd.emulator.fleet import ORDINARY
 from offpeakd.emulator.options import EmulatorSettings
-from offpeakd.ports import Filter
+from offpeakd.ports import Claim, Filter, Limits
 from offpeakd.service.inventory import Inventory
 from offpeakd.service.release import Release
 from offpeakd.service.rules import CurrentRules, Rules
@@ -39,8 +39,8 @@ class FullDisk(MemoryStore):
         return super().record(batch_id, result, changes)
 
     @override
-    def claim(self, batch: Batch) -> bool:
-        claimed = super().claim(batch)
+    def claim(self, batch: Batch, limits: Limits | None = None) -> Claim:
+        claimed = super().claim(batch, limits)
         if self.full_at == "claim":
             raise DatabaseError("the connection was lost at COMMIT")
         return claimed

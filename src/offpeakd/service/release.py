@@ -18,11 +18,12 @@ from offpeakd.core.outcomes import NotSent
 from offpeakd.core.plan import Take, next_edge, plan
 from offpeakd.core.settle import concerns_one, settle, settle_cleared
 from offpeakd.core.verdicts import LaneFacts, Situation, Verdict
-from offpeakd.ports import Clock, Cloud, SignedCall, Store, UpgradeAnswer
+from offpeakd.ports import Claim, Clock, Cloud, SignedCall, Store, UpgradeAnswer
 from offpeakd.service.answers import Answer, Answers
 from offpeakd.service.choice import Choice, Chosen
 from offpeakd.service.gate import Gate
 from offpeakd.service.inventory import Inventory
+from offpeakd.service.room import next_look, why_no_room
 from offpeakd.service.rules import Rules
 from offpeakd.service.strays import Strays
 
@@ -160,8 +161,12 @@ class Release:
         if held:
             return Pass(0, chosen.passed_over, self.clock.now(), held)
         batch = self._batch(take, chosen.fit, call, rules)
-        if not self._claim(batch, rules):
-            return Pass(0, chosen.passed_over, self.clock.now())
+        claim = self._claim(batch, rules)
+        if not claim:
+            now = self.clock.now()
+            blockers = why_no_room(claim, rules.limits(self.target), now)
+            wake_at = next_look(claim, now, rules.policy.poll)
+            return Pass(0, chosen.passed_over, wake_at, blockers)
         gate = Gate(
             self.target,
             take.group,
@@ -241,9 +246,9 @@ class Release:
 
     # ------------------------------------------------------------------ when the store fails
 
-    def _claim(self, batch: Batch, rules: Rules) -> bool:
+    def _claim(self, batch: Batch, rules: Rules) -> Claim:
         try:
-            return bool(self.store.claim(batch))
+            return self.store.claim(batch, rules.limits(self.target))
         except DatabaseError as error:
             # Whether it was committed is not known, so it is not sent; if it was, take it back.
             unsent = NotSent(f"the batch could not be written down: {error.message}")

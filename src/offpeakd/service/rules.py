@@ -6,6 +6,7 @@ from datetime import datetime
 
 from offpeakd.core.calendar import Calendar
 from offpeakd.core.model import DEFAULT_GROUP, Policy
+from offpeakd.ports import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class Rules:
         in_flight: upgrades at once, by target; its keys are the targets.
         config_hash: names the configuration in events.
         tzdata_version: of the zone data that computes openings.
+        calls_per_minute: calls to the cloud in any 60 seconds, by target; a target that is
+            missing here is not limited by the store.
         notices: groups whose windows a reload opened over the present moment stay shut until then.
     """
 
@@ -27,6 +30,12 @@ class Rules:
     config_hash: str
     tzdata_version: str
     notices: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
+    calls_per_minute: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    def limits(self, target: str) -> Limits | None:
+        """What a claim of this target has to leave room for."""
+        calls = self.calls_per_minute.get(target)
+        return None if calls is None else Limits(self.in_flight[target], calls)
 
     @property
     def groups(self) -> tuple[str, ...]:

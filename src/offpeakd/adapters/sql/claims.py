@@ -7,9 +7,12 @@ import sqlalchemy as sa
 
 from offpeakd.adapters.sql.changes import INSERT_EVENT
 from offpeakd.adapters.sql.columns import instant_text
+from offpeakd.adapters.sql.room import take_room
 from offpeakd.adapters.sql.tables import IS_READY, attempt, batch, request
+from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import Database, Prepared, given
 from offpeakd.core.model import Batch, Request
+from offpeakd.ports import Claim, Claimed, Limits
 
 _BATCH_COLUMNS: Final = (
     "id",
@@ -59,39 +62,61 @@ _ATTEMPT_COLUMNS: Final = (
     "signed_at",
     "fenced",
     "whole_version",
+    "epoch",
 )
 _INSERT_ATTEMPT: Final = Prepared(
     sa.insert(attempt).values({name: given(attempt.c[name]) for name in _ATTEMPT_COLUMNS})
 )
 
 
-class _NotAsReadError(Exception):
-    """A request of the batch no longer stands as it was read."""
+class _RefusedError(Exception):
+    """Passing through the transaction, it takes back what was written."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
 
 
-def claim(database: Database, wanted: Batch) -> bool:
+def claim(database: Database, wanted: Batch, limits: Limits | None, term: Term) -> Claim:
     """Write the batch, its attempts and events, and move its requests to `submitting`.
 
+    Args:
+        database: where.
+        wanted: the batch.
+        limits: of its target; None where nothing limits it.
+        term: of the daemon's lease.
+
     Returns:
-        False, and nothing is written, when any request isn't ready any more.
+        whether it was written; if not, nothing was.
     """
-    members = list(zip(wanted.requests, wanted.attempt_ids, wanted.instance_versions, strict=True))
-    members.sort(key=lambda member: member[0].id)
     try:
         with database.write() as connection:
-            takes = [_take_values(wanted, one, attempt_id) for one, attempt_id, _ in members]
-            if _TAKE.each(connection, takes) != len(takes):
-                raise _NotAsReadError  # noqa: TRY301  # passing through the `with` rolls back
-            _INSERT_BATCH.run(connection, _batch_values(wanted))
-            _INSERT_ATTEMPT.each(
-                connection, [_attempt_values(wanted, *member) for member in members]
+            room = take_room(
+                database, connection, wanted.target, len(wanted.requests), limits, term
             )
-            INSERT_EVENT.each(
-                connection,
-                [_event_values(wanted, one, attempt_id) for one, attempt_id, _ in members],
-            )
-    except _NotAsReadError:
+            if not room:
+                raise _RefusedError(room)  # noqa: TRY301  # passing through the `with` rolls back
+            if not _write(connection, wanted, term):
+                raise _RefusedError(Claim(Claimed.NOT_AS_READ))  # noqa: TRY301  # as above
+    except _RefusedError as refused:
+        return refused.claim
+    return Claim(Claimed.TAKEN)
+
+
+def _write(connection: sa.Connection, wanted: Batch, term: Term) -> bool:
+    members = list(zip(wanted.requests, wanted.attempt_ids, wanted.instance_versions, strict=True))
+    # In the order of ids: two writers then never wait for each other.
+    members.sort(key=lambda member: member[0].id)
+    takes = [_take_values(wanted, one, attempt_id) for one, attempt_id, _ in members]
+    if _TAKE.each(connection, takes) != len(takes):
         return False
+    _INSERT_BATCH.run(connection, _batch_values(wanted))
+    _INSERT_ATTEMPT.each(
+        connection,
+        [{**_attempt_values(wanted, *member), "epoch": term.epoch or 1} for member in members],
+    )
+    INSERT_EVENT.each(
+        connection, [_event_values(wanted, one, attempt_id) for one, attempt_id, _ in members]
+    )
     return True
 
 

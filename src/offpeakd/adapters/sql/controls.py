@@ -12,6 +12,7 @@ from typing_extensions import override
 from offpeakd.adapters.sql.changes import INSERT_EVENT
 from offpeakd.adapters.sql.columns import Instant, instant_text
 from offpeakd.adapters.sql.queue import HIGH_WATER
+from offpeakd.adapters.sql.room import take_call
 from offpeakd.adapters.sql.rows import (
     DAEMON_COLUMNS,
     INSTANCE_COLUMNS,
@@ -21,6 +22,7 @@ from offpeakd.adapters.sql.rows import (
     instance_of,
     stop_of,
 )
+from offpeakd.adapters.sql.schema import refuse_newer
 from offpeakd.adapters.sql.tables import (
     IS_FINAL,
     attempt,
@@ -30,7 +32,10 @@ from offpeakd.adapters.sql.tables import (
     lease,
     request,
 )
+from offpeakd.adapters.sql.tally import fold
+from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import Database
+from offpeakd.adapters.sql.turns import leave_turns, take_turn
 from offpeakd.core.model import Instance, Stop
 from offpeakd.ports import Controls, DaemonRow
 
@@ -44,9 +49,9 @@ _IDS_AT_ONCE: Final = 1000
 class SqlControls(Controls):
     """`ports.Controls` on a database."""
 
-    def __init__(self, database: Database, lease_ttl: timedelta) -> None:
+    def __init__(self, database: Database, term: Term) -> None:
         self._database = database
-        self._lease_ttl = lease_ttl
+        self._term = term
 
     @override
     def stops(self) -> tuple[Stop, ...]:
@@ -97,22 +102,37 @@ class SqlControls(Controls):
 
     @override
     def beat(self, row: DaemonRow) -> None:
-        now, lapsed = self._clock(row.beat_at, self._lease_ttl)
+        now, lapsed = self._clock(row.beat_at, self._term.ttl)
         _, silent = self._clock(row.beat_at, FORGET_SILENT_AFTER)
         passes = {target: instant_text(at) for target, at in row.passes.items()}
         upsert = self._upsert(
             lease,
-            {**asdict(row), "passes": passes, "renewed_at": now, "epoch": 1},
+            {**asdict(row), "passes": passes, "renewed_at": now, "epoch": self._term.epoch + 1},
             epoch=sa.case((lease.c.renewed_at < lapsed, lease.c.epoch + 1), else_=lease.c.epoch),
         )
         with self._database.write() as connection:
-            connection.execute(upsert)
+            refuse_newer(self._database, connection)
+            epoch = connection.execute(upsert.returning(lease.c.epoch)).scalar_one()
             connection.execute(sa.delete(lease).where(lease.c.renewed_at < silent))
+        self._term.epoch = epoch
 
     @override
     def leave(self, owner: str) -> None:
         with self._database.write() as connection:
             connection.execute(sa.delete(lease).where(lease.c.owner == owner))
+            leave_turns(self._database, connection, owner)
+
+    @override
+    def take_turn(self, name: str, owner: str, length: timedelta) -> bool:
+        return take_turn(self._database, name, owner, length)
+
+    @override
+    def take_call(self, target: str, per_minute: int) -> timedelta | None:
+        if self._database.is_sqlite:
+            # One daemon alone makes calls, and counts them itself.
+            return None
+        with self._database.write() as connection:
+            return take_call(self._database, connection, target, per_minute)
 
     @override
     def daemons(self) -> tuple[DaemonRow, ...]:
@@ -167,6 +187,8 @@ class SqlControls(Controls):
             ids = connection.execute(doomed).scalars().all()
             for start in range(0, len(ids), _IDS_AT_ONCE):
                 _forget(connection, ids[start : start + _IDS_AT_ONCE])
+        if not ids:
+            fold(self._database)
         return len(ids)
 
     def _upsert(self, table: sa.Table, values: Mapping[str, Any], **instead: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from typing_extensions import override
 
-from offpeakd.adapters.sql import adding, listing
+from offpeakd.adapters.sql import adding, listing, tally
 from offpeakd.adapters.sql.changes import write_changes
 from offpeakd.adapters.sql.rows import (
     ATTEMPT_COLUMNS,
@@ -56,7 +56,7 @@ class SqlLedger(Ledger):
     @override
     def counts(self) -> Mapping[tuple[str, State], int]:
         with self._database.read() as connection:
-            return listing.counts(connection)
+            return tally.counts(connection)
 
     @override
     def ahead_of(self, request: Request) -> int:

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from offpeakd.adapters.sql.follow_up import VIEW
 from offpeakd.adapters.sql.rows import REQUEST_COLUMNS, request_of
 from offpeakd.adapters.sql.tables import request
-from offpeakd.adapters.sql.transactions import Prepared, given
 from offpeakd.core.model import Request, State
 from offpeakd.ports import Filter
 
@@ -22,11 +21,6 @@ _follow_up: Final = sa.table(
     sa.column("group_name"),
     sa.column("instance_id"),
     sa.column("what"),
-)
-_COUNT: Final = Prepared(
-    sa.select(sa.func.count())
-    .select_from(request)
-    .where(request.c.target == given(request.c.target), request.c.state == given(request.c.state))
 )
 
 
@@ -42,17 +36,6 @@ def page(
         wanted = [sa.select(request.c.id).where(*_conditions(which, request.c, request.c.state))]
     ids = (connection.execute(_from(one, after_id, limit)).scalars().all() for one in wanted)
     return _requests(connection, list(islice(merge(*ids), limit)))
-
-
-def counts(connection: sa.Connection) -> dict[tuple[str, State], int]:
-    """Requests by target and state; counting one pair reads one stretch of one index."""
-    found: dict[tuple[str, State], int] = {}
-    for target in _targets(connection):
-        for state in State:
-            [(count,)] = _COUNT.rows(connection, {"target": target, "state": state.value})
-            if count:
-                found[target, state] = count
-    return found
 
 
 def _from(wanted: sa.Select[Any], after_id: int, limit: int) -> sa.Select[Any]:

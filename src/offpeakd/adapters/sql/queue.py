@@ -1,7 +1,7 @@
 """The release's side of the store."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -26,9 +26,10 @@ from offpeakd.adapters.sql.tables import (
     lease,
     request,
 )
+from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import Database, Prepared, given
 from offpeakd.core.model import Batch, BatchResult, Change, Lane, Request, State
-from offpeakd.ports import AttemptRecord, Queue
+from offpeakd.ports import AttemptRecord, Claim, Limits, Queue
 
 MADE_READY_AT_ONCE: Final = 10_000
 """Requests made ready in one transaction; a larger crowd takes several looks."""
@@ -112,9 +113,9 @@ _READY: Final = Prepared(
 class SqlQueue(Queue):
     """`ports.Queue` on a database."""
 
-    def __init__(self, database: Database, lease_ttl: timedelta) -> None:
+    def __init__(self, database: Database, term: Term) -> None:
         self._database = database
-        self._lease_ttl = lease_ttl
+        self._term = term
 
     @override
     def lane(self, target: str, now: datetime) -> Lane:
@@ -142,8 +143,8 @@ class SqlQueue(Queue):
         )
 
     @override
-    def claim(self, batch: Batch) -> bool:
-        return claim(self._database, batch)
+    def claim(self, batch: Batch, limits: Limits | None = None) -> Claim:
+        return claim(self._database, batch, limits, self._term)
 
     @override
     def record(
@@ -173,13 +174,15 @@ class SqlQueue(Queue):
 
     @override
     def abandoned(self, owner: str, limit: int) -> tuple[Request, ...]:
-        dead = attempt.c.owner != owner
+        dead: sa.ColumnElement[bool] = attempt.c.owner != owner
         if not self._database.is_sqlite:
-            silence = sa.func.now() - sa.bindparam("ttl", self._lease_ttl, sa.Interval)
-            alive = sa.select(lease.c.owner).where(
-                lease.c.owner == attempt.c.owner, lease.c.renewed_at > silence
+            silence = sa.func.now() - sa.bindparam("ttl", self._term.ttl, sa.Interval)
+            term = sa.select(lease.c.owner).where(
+                lease.c.owner == attempt.c.owner, lease.c.epoch == attempt.c.epoch
             )
-            dead = dead & ~alive.exists()
+            # Its own attempts are a daemon's to settle, unless it lost its lease since.
+            alive = term.where((lease.c.renewed_at > silence) | (lease.c.owner == owner))
+            dead = ~alive.exists() & (dead | (attempt.c.epoch < self._term.epoch))
         return self._requests(
             sa.select(*REQUEST_COLUMNS)
             .join(attempt, attempt.c.id == request.c.attempt_id)

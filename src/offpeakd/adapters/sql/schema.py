@@ -178,6 +178,22 @@ def _refuse(address: Address, schema: Schema) -> None:
         )
 
 
+def refuse_newer(database: Database, connection: sa.Connection) -> None:
+    """Refuse to go on with a schema that was made after this program.
+
+    A daemon asks with each sign of life: another one's `db upgrade` may have come meanwhile.
+
+    Raises:
+        SchemaError: it is newer.
+    """
+    version: str = connection.execute(_VERSION).scalar_one()
+    if version > LATEST:
+        _refuse(database.address, Schema(Standing.NEWER, version))
+
+
+_VERSION: Final = sa.text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608  # our own name
+
+
 def _look_at_file(address: Address, file: Path) -> Schema:
     """Looks past the pragmas of the daemon's connections: those write into a foreign file."""
     check_folder(file)
@@ -200,7 +216,7 @@ def _look(connection: sa.Connection) -> Schema:
     names = frozenset((*seen.get_table_names(), *seen.get_view_names()))
     version = None
     if names >= _OURS:
-        version = connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608  # our own name
+        version = connection.execute(_VERSION).scalar()
     return _schema(names, version)
 
 
@@ -229,6 +245,8 @@ def _migrate(address: Address) -> None:
         with database.write() as connection:
             if not database.is_sqlite:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+                # Counting a large queue once takes its time.
+                connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
             if _look(connection).standing is Standing.CURRENT:
                 return
             if not connection.in_transaction():

@@ -10,6 +10,7 @@ from offpeakd.adapters.sql.controls import SqlControls
 from offpeakd.adapters.sql.engine import LOCK_PATIENCE
 from offpeakd.adapters.sql.ledger import SqlLedger
 from offpeakd.adapters.sql.queue import SqlQueue
+from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.ports import Store
 
@@ -39,7 +40,7 @@ class SqlStore(SqlQueue, SqlLedger, SqlControls, Store):
     ) -> None:
         self.owner = owner
         self._database = Database(address_of(url), lock_patience=lock_patience)
-        self._lease_ttl = lease_ttl
+        self._term = Term(owner, lease_ttl)
 
     @override
     def close(self) -> None:

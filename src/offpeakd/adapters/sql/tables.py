@@ -149,6 +149,7 @@ attempt: Final = sa.Table(
     sa.Column("error_message", sa.Text),
     sa.Column("evidence", sa.Text),
     sa.Column("resolved_by", sa.Text),
+    sa.Column("epoch", sa.Integer, nullable=False, server_default="1"),
 )
 _index("uq_attempt_open", attempt, "target", "instance_id", where=IS_OPEN, unique=True)
 _index("ix_attempt_request", attempt, "request_id")
@@ -216,3 +217,31 @@ instance: Final = sa.Table(
     sa.Column("node_states", Json, nullable=False),
     sa.Column("tags", Json, nullable=False),
 )
+
+turn: Final = sa.Table(
+    "turn",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("until", Instant, nullable=False),
+)
+
+call: Final = sa.Table(
+    "call",
+    metadata,
+    sa.Column("target", sa.Text, primary_key=True),
+    sa.Column("number", Number, primary_key=True, autoincrement=False),
+    sa.Column("at", Instant, nullable=False),
+)
+
+tally: Final = sa.Table(
+    "tally",
+    metadata,
+    sa.Column("target", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", Number, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Requests by target and state, kept by triggers (`tally.py`)."""

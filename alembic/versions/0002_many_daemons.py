@@ -1,0 +1,116 @@
+"""Many daemons: what each of them sees and holds, chores in turns, calls and requests counted."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+INSTANT = sa.Text().with_variant(sa.DateTime(timezone=True), "postgresql")
+JSON = sa.Text().with_variant(postgresql.JSONB(), "postgresql")
+
+PLUS = (
+    "INSERT INTO tally (target, state, part, number) VALUES (NEW.target, NEW.state, 0, 1)"
+    " ON CONFLICT (target, state, part) DO UPDATE SET number = number + 1;"
+)
+MINUS = (
+    "UPDATE tally SET number = number - 1"
+    " WHERE target = OLD.target AND state = OLD.state AND part = 0;"
+)
+CHANGED = (
+    "CREATE TRIGGER tally_changed AFTER UPDATE OF target, state ON request"
+    " WHEN OLD.state <> NEW.state OR OLD.target <> NEW.target"
+    f" BEGIN {MINUS} {PLUS} END"
+)
+SQLITE = (
+    f"CREATE TRIGGER tally_added AFTER INSERT ON request BEGIN {PLUS} END",
+    CHANGED,
+    f"CREATE TRIGGER tally_gone AFTER DELETE ON request BEGIN {MINUS} END",
+)
+FUNCTION = """CREATE FUNCTION offpeakd_tally() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO tally AS t (target, state, part, number)
+    SELECT target, state, pg_backend_pid(), count(*) FROM news GROUP BY target, state
+    ON CONFLICT (target, state, part) DO UPDATE SET number = t.number + excluded.number;
+  ELSIF TG_OP = 'DELETE' THEN
+    INSERT INTO tally AS t (target, state, part, number)
+    SELECT target, state, pg_backend_pid(), -count(*) FROM olds GROUP BY target, state
+    ON CONFLICT (target, state, part) DO UPDATE SET number = t.number + excluded.number;
+  ELSE
+    INSERT INTO tally AS t (target, state, part, number)
+    SELECT target, state, pg_backend_pid(), sum(step)
+    FROM (SELECT target, state, 1 AS step FROM news
+          UNION ALL SELECT target, state, -1 FROM olds) AS steps
+    GROUP BY target, state HAVING sum(step) <> 0
+    ON CONFLICT (target, state, part) DO UPDATE SET number = t.number + excluded.number;
+  END IF;
+  RETURN NULL;
+END $body$"""
+AFTER = (
+    "CREATE TRIGGER {} AFTER {} ON request REFERENCING {}"
+    " FOR EACH STATEMENT EXECUTE FUNCTION offpeakd_tally()"
+)
+POSTGRESQL = (
+    FUNCTION,
+    AFTER.format("tally_added", "INSERT", "NEW TABLE AS news"),
+    AFTER.format("tally_changed", "UPDATE", "OLD TABLE AS olds NEW TABLE AS news"),
+    AFTER.format("tally_gone", "DELETE", "OLD TABLE AS olds"),
+)
+
+
+def upgrade() -> None:
+    """Everything is added; nothing that the schema before has is changed or dropped."""
+    _what_a_daemon_sees()
+    _turns_and_calls()
+    _tally()
+
+
+def _what_a_daemon_sees() -> None:
+    op.add_column("lease", sa.Column("holds", JSON, nullable=False, server_default="{}"))
+    op.add_column("lease", sa.Column("passes", JSON, nullable=False, server_default="{}"))
+    op.add_column("lease", sa.Column("clock_offset", sa.Double()))
+    op.add_column("attempt", sa.Column("epoch", sa.Integer(), nullable=False, server_default="1"))
+
+
+def _turns_and_calls() -> None:
+    op.create_table(
+        "turn",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("until", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_turn"),
+    )
+    op.create_table(
+        "call",
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("number", NUMBER, nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("target", "number", name="pk_call"),
+    )
+
+
+def _tally() -> None:
+    op.create_table(
+        "tally",
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
+        sa.Column("number", NUMBER, nullable=False),
+        sa.PrimaryKeyConstraint("target", "state", "part", name="pk_tally"),
+        sqlite_with_rowid=False,
+    )
+    connection = op.get_bind()
+    # The triggers come first: on PostgreSQL they keep writers out until all of this is committed.
+    statements = SQLITE if connection.dialect.name == "sqlite" else POSTGRESQL
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+    connection.exec_driver_sql(
+        "INSERT INTO tally (target, state, part, number)"
+        " SELECT target, state, 0, count(*) FROM request GROUP BY target, state"
+    )

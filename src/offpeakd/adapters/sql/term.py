@@ -1,0 +1,19 @@
+"""Under which term of its lease a daemon writes."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(slots=True)
+class Term:
+    """What a daemon knows of its own lease. Its row says whether that is still so.
+
+    Attributes:
+        owner: random id of the daemon's run.
+        ttl: how long it may be silent.
+        epoch: as of its last sign of life; 0 before the first: commands have no lease.
+    """
+
+    owner: str
+    ttl: timedelta
+    epoch: int = 0
