@@ -39,12 +39,13 @@ fix: $(VENV)/.dev ## Format, and mend what the linter can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(VENV)/.dev ## Benchmarks beside hand-written loops and peers
-	$(BIN)/python -m benchmarks
+bench: $(VENV)-bench/.ready ## Benchmarks beside hand-written loops and peers
+	$(VENV)-bench/bin/python -m benchmarks
 
 lock: $(VENV)/.dev ## Renew the locked requirements (needs uv)
 	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/runtime.txt
 	uv pip compile -q pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/dev.txt
+	uv pip compile -q pyproject.toml --group bench --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/bench.txt
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -61,4 +62,12 @@ $(VENV)/.runtime: $(VENV)/bin/python requirements/runtime.txt requirements/build
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	@echo "Installing the locked development requirements into $(VENV) …"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# The peers have an environment of their own: none of them shall be at hand by accident.
+$(VENV)-bench/.ready: $(VENV)/bin/python requirements/build.txt requirements/bench.txt pyproject.toml
+	@echo "Installing the locked requirements of the benchmarks into $(VENV)-bench …"
+	@$(BIN)/python -m venv $(VENV)-bench
+	@env -u PYTHONDONTWRITEBYTECODE $(VENV)-bench/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/build.txt -r requirements/bench.txt
+	@env -u PYTHONDONTWRITEBYTECODE $(VENV)-bench/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
 	@touch $@

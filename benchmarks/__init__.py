@@ -1,1 +1,1 @@
-"""Speed, measured: `make bench`. Every figure is a ratio or a median of one interleaved run."""
+"""Speed, measured: `make bench`. Every figure comes of runs in turn, beside something plain."""

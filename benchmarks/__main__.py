@@ -1,73 +1,59 @@
-"""Runs every benchmark and prints one table."""
+"""Measures, and writes the table of docs/development/performance.md.
 
-import platform
-import statistics
-import subprocess
+    python -m benchmarks [--quick] [NAME …]
+
+Without a name everything is measured and the table is written; with names these are only shown.
+"""
+
+import argparse
+import compileall
 import sys
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from importlib import import_module
 
-from offpeakd.core.calendar import Calendar
-from offpeakd.core.selectors import parse_days, parse_local_time
-from offpeakd.core.windows import Window
+from benchmarks.bed.bench import a_bench
+from benchmarks.bed.report import print_rows, write_table
+from benchmarks.bed.running import TOP
+from benchmarks.bed.tell import Row
 
-ROUNDS = 7
-NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
-ZONES = ("Europe/Berlin", "Asia/Shanghai", "America/New_York")
-
-
-def seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def windows(number: int) -> dict[str, Window]:
-    return {
-        f"w{place}": Window(
-            name=f"w{place}",
-            zone=ZONES[place % 3],
-            days=(parse_days("daily"),),
-            start=parse_local_time(f"{place % 24:02}:{place % 60:02}"),
-            end=parse_local_time(f"{(place + 3) % 24:02}:{(place + 1) % 60:02}", end=True),
-        )
-        for place in range(number)
-    }
+FIGURES = {
+    "drain-sqlite": "drain_sqlite",
+    "drain-postgresql": "drain_postgresql",
+    "drain-slow": "drain_slow",
+    "peers": "peers",
+    "peers-singly": "peers_singly",
+    "claim": "claim",
+    "tick": "tick",
+    "drift": "drift",
+    "add": "add",
+    "start": "start",
+    "calendar": "calendar",
+    "idle": "idle",
+    "memory": "memory",
+    "help": "help",
+}
 
 
-def sweep() -> tuple[float, float]:
-    """Ask 10,000 groups how they stand: first time, and from what is kept."""
-    names = windows(10_000)
-    cold, warm = [], []
-    for _ in range(ROUNDS):
-        calendar = Calendar(names, (), {name: (name,) for name in names})
-        cold.append(seconds(lambda: [calendar.at(NOON, name) for name in names]))  # noqa: B023 - run at once
-        warm.append(seconds(lambda: [calendar.at(NOON, name) for name in names]))  # noqa: B023 - likewise
-    return statistics.median(cold), statistics.median(warm)
+def main() -> int:
+    parser = argparse.ArgumentParser("benchmarks", description="Speed, measured.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FIGURES))
+    parser.add_argument("--quick", action="store_true", help="a short check that all of it works")
+    chosen = parser.parse_args()
+    unknown = sorted(set(chosen.names) - FIGURES.keys())
+    if unknown:
+        parser.error(f"there is no {unknown[0]}; there are {', '.join(FIGURES)}")
+    for folder in ("src", "benchmarks"):
+        compileall.compile_dir(TOP / folder, quiet=1)
+    rows: list[Row] = []
+    with a_bench(quick=chosen.quick) as bench:
+        for name in chosen.names or FIGURES:
+            print(f"{name} …", file=sys.stderr, flush=True)
+            found = import_module(f"benchmarks.figures.{FIGURES[name]}").measure(bench)
+            print_rows(found)
+            rows.extend(found)
+    if not chosen.names and not chosen.quick:
+        write_table(rows, bench.rounds)
+    return int(any(row.reached is False for row in rows) and not chosen.quick)
 
 
-def start(*arguments: str) -> float:
-    return seconds(
-        lambda: subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
-    )
-
-
-def help_ratio() -> float:
-    """`--help` beside an interpreter that does nothing, in turn."""
-    ratios = []
-    for _ in range(ROUNDS):
-        nothing = start("-c", "pass")
-        ratios.append(start("-m", "offpeakd", "--help") / nothing)
-    return statistics.median(ratios)
-
-
-def main() -> None:
-    cold, warm = sweep()
-    print(f"Python {platform.python_version()}, {platform.machine()}, medians of {ROUNDS}")
-    print(f"10,000 windows, first answer      {cold * 1000:8.1f} ms")
-    print(f"10,000 windows, from what is kept {warm * 1000:8.1f} ms")
-    print(f"--help / python -c pass           {help_ratio():8.1f} x")
-
-
-main()
+if __name__ == "__main__":
+    sys.exit(main())
