@@ -11,6 +11,7 @@ from uuid import uuid4
 from typing_extensions import override
 
 from fakes.builders import a_calendar, always
+from fakes.set_clock import SetClock
 from offpeakd import app
 from offpeakd.adapters.huaweicloud.address import Address
 from offpeakd.adapters.huaweicloud.client import DdsCloud
@@ -37,8 +38,14 @@ class WatchedCloud(DdsCloud):
         on_signed: called then.
     """
 
-    def __init__(self, address: Address, credentials: Credentials, clock: Clock) -> None:
-        super().__init__(address, credentials, clock)
+    def __init__(
+        self,
+        address: Address,
+        credentials: Credentials,
+        clock: Clock,
+        wait: Callable[[timedelta], bool] | None = None,
+    ) -> None:
+        super().__init__(address, credentials, clock, wait)
         self.on_signed: Callable[[], None] = lambda: None
 
     @override
@@ -53,6 +60,8 @@ class Lane:
     """A lane, and what it stands on.
 
     Attributes:
+        target: its name.
+        clock: of everything in it.
         store: of it.
         cloud: the adapter.
         release: what sends.
@@ -64,6 +73,8 @@ class Lane:
         url: of the database.
     """
 
+    target: str
+    clock: Clock
     store: SqlStore
     cloud: WatchedCloud
     release: Release
@@ -76,8 +87,8 @@ class Lane:
 
     def ask(self, *instance_ids: str) -> None:
         """Queue a request for each."""
-        now = app.system_clock().now()
-        self.store.add([Request("prod", one, now) for one in instance_ids], "test")
+        now = self.clock.now()
+        self.store.add([Request(self.target, one, now) for one in instance_ids], "test")
 
     def run_once(self) -> Pass:
         """Make one pass."""
@@ -105,6 +116,8 @@ def a_lane(
     cloud_has: EmulatorSettings,
     endpoint: str,
     policy: Policy | None = None,
+    clock: SetClock | None = None,
+    target: str = "prod",
     **address: Any,
 ) -> Iterator[Lane]:
     """A lane whose window never closes.
@@ -114,37 +127,46 @@ def a_lane(
         cloud_has: the project and the key.
         endpoint: where it finds the cloud.
         policy: its limits and patience.
+        clock: one that stands until moved; the machine's unless told.
+        target: its name.
         **address: other facts of the target's address.
     """
-    clock = app.system_clock()
+    at = clock or app.system_clock()
     given = cloud_has
     patience = {"connect_timeout": timedelta(seconds=2), "read_timeout": timedelta(seconds=2)}
-    place = Address("prod", given.region, given.project_id, endpoint, endpoint, 600)
+    place = Address(target, given.region, given.project_id, endpoint, endpoint, 600)
     place = replace(place, **{**patience, **address})
     keys = {"HUAWEICLOUD_SDK_AK": given.access_key, "HUAWEICLOUD_SDK_SK": given.secret_key}
     owner = uuid4().hex
     store = SqlStore(url, owner)
-    cloud = WatchedCloud(place, open_credentials(EnvironmentKeys(), place, clock, keys), clock)
+    cloud = WatchedCloud(
+        place,
+        open_credentials(EnvironmentKeys(), place, at, keys),
+        at,
+        clock.wait if clock else None,
+    )
     calendar = a_calendar(always())
-    rules = CurrentRules(Rules(calendar, policy or Policy(), {"prod": 30}, "c", "z"))
+    rules = CurrentRules(Rules(calendar, policy or Policy(), {target: 30}, "c", "z"))
     stopping = threading.Event()
     holds: list[Verdict] = []
     release = Release(
-        "prod",
+        target,
         owner,
         store,
         cloud,
-        Inventory("prod", cloud, store, clock),
-        clock,
+        Inventory(target, cloud, store, at),
+        at,
         rules,
         lambda: tuple(holds),
         stopping,
     )
-    follow_up = FollowUp("prod", store, cloud, clock, rules)
-    reconcile = Reconcile("prod", store, cloud, clock, rules)
-    recover = Recover(owner, store, clock)
+    follow_up = FollowUp(target, store, cloud, at, rules)
+    reconcile = Reconcile(target, store, cloud, at, rules)
+    recover = Recover(owner, store, at)
     try:
-        yield Lane(store, cloud, release, follow_up, reconcile, recover, stopping, holds, url)
+        yield Lane(
+            target, at, store, cloud, release, follow_up, reconcile, recover, stopping, holds, url
+        )
     finally:
         cloud.close()
         store.close()

@@ -5,7 +5,7 @@ Every row goes over real HTTP, through the real adapter and a real lane, into a 
 
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -284,23 +284,26 @@ def test_a_connection_that_nobody_takes_in_time_proves_the_call_unsent(site: Sit
     assert answer.result.sent_at is None
 
 
-@pytest.mark.parametrize(
-    "close",
-    [
-        lambda lane: lane.stopping.set(),
-        lambda lane: lane.holds.append(Verdict(Code.CLOCK_SKEW, "the clock is wrong", Kind.PERSON)),
-    ],
-    ids=["stopping", "a hold of the daemon"],
-)
-def test_a_veto_at_the_gate_proves_the_call_unsent(
-    site: Site, close: Callable[[Lane], None]
-) -> None:
+def test_a_stop_between_the_decision_and_the_first_byte_is_a_veto(site: Site) -> None:
     site.build()
-    site.lane.cloud.on_signed = lambda: close(site.lane)
+    site.lane.cloud.on_signed = site.lane.stopping.set
 
     site.lane.run_once()
 
     unsent(site, None)
+
+
+def test_a_hold_that_comes_up_while_the_call_is_prepared_keeps_it_back(site: Site) -> None:
+    """It is asked for before anything is written down, so that not even an attempt is."""
+    site.build()
+    skewed = Verdict(Code.CLOCK_SKEW, "the clock is wrong", Kind.PERSON)
+    site.lane.cloud.on_signed = lambda: site.lane.holds.append(skewed)
+
+    site.lane.run_once()
+
+    assert site.saw == 0
+    assert site.states() == (QUEUED, QUEUED)
+    assert site.outcomes() == set()
 
 
 def test_a_pause_between_the_decision_and_the_first_byte_is_a_veto(site: Site) -> None:
