@@ -321,9 +321,11 @@ def test_a_job_that_names_no_instance_is_a_job_all_the_same() -> None:
         answer(200, {}),
         answer(400, {"error_code": "DBS.280001", "error_msg": "m"}),
         answer(404, {"error_code": "DBS.280016", "error_msg": "m"}),
+        answer(404, {"error_code": "DBS.999999", "error_msg": "m"}),
         answer(400, {}),
+        Reply(404),
     ],
-    ids=["null", "nothing", "a parameter error", "no such resource", "no code"],
+    ids=["null", "nothing", "parameter", "no resource", "unknown code", "no code", "bare 404"],
 )
 def test_a_job_that_does_not_show_is_none(step: Step) -> None:
     assert read(step, lambda cloud: cloud.find_job("j-1"), 1) is None
@@ -531,7 +533,7 @@ def test_a_refused_signature_looks_at_the_clock_first(date: dict[str, str], fix:
 )
 def test_a_wrong_address_points_at_the_configuration(step: Step) -> None:
     with pytest.raises(CloudDeniedError) as caught:
-        read(step, lambda cloud: cloud.find_job("j"), 1)
+        read(step, DdsCloud.list_instances, 1)
 
     assert caught.value.fix == (
         "Check the target's `region`, `endpoint` and `project_id`; they belong together."

@@ -235,11 +235,13 @@ def _is_unknown_instance(problem: CloudProblem) -> bool:
 
 
 def _is_unknown_job(problem: CloudProblem) -> bool:
-    """What the API says to a job id it does not show yet is not documented: any plain 400 or 404.
+    """What the API says to a job id it does not show yet is not documented.
 
-    Busy, denied, throttled and misdirected reads have kinds of their own.
+    So it is any plain 400, and any 404 but the gateway's own, which means a wrong endpoint.
     """
-    return problem.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND} and problem.kind in {
+    if problem.status == HTTPStatus.NOT_FOUND:
+        return not problem.code.startswith("APIGW.")
+    return problem.status == HTTPStatus.BAD_REQUEST and problem.kind in {
         ErrorKind.PERMANENT,
         ErrorKind.PARAMETER,
     }
