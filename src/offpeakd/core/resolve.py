@@ -60,7 +60,7 @@ def _became(
             return _started(request, now, job_id), "started"
         case Resolution.NOT_STARTED:
             return _not_started(request, now), "not_started"
-        case Resolution.CANCEL:
+        case _:
             return request.moved_to(State.CANCELLED, now, finished_at=now), "given_up"
 
 

@@ -1,0 +1,176 @@
+"""What one look says: E1 job, E2 upgrade under way, E3 changed, E4 inconclusive, E5 negative."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from fakes.builders import NIGHT, an_id, an_instance
+from offpeakd.core.evidence import (
+    EARLIER,
+    Doubt,
+    Finding,
+    Kind,
+    Look,
+    examine,
+    stray_jobs,
+    version_change,
+)
+from offpeakd.core.model import Job
+
+TICK = timedelta(microseconds=1)
+DOUBT = Doubt(signed_at=NIGHT, fenced=True, whole_version="4.0.3.5")
+
+
+def a_job(job_id: str = "job-1", created: datetime | None = NIGHT, status: str = "Running") -> Job:
+    return Job(job_id, an_id(1), status, created_at=created)
+
+
+def seen(*jobs: Job, **facts: Any) -> Finding:
+    """What a look at a sound instance finds, unless told otherwise."""
+    given: dict[str, Any] = {"at": NIGHT, "instance": an_instance(), "jobs": jobs}
+    return examine(DOUBT, Look(**{**given, **facts}))
+
+
+@pytest.mark.parametrize("status", ["Running", "Completed", "Failed"])
+def test_e1_a_job_since_the_signature_is_the_attempts_own(status: str) -> None:
+    found = seen(a_job(status=status))
+
+    assert found.kind is Kind.JOB
+    assert found.job == a_job(status=status)
+
+
+@pytest.mark.parametrize(
+    ("created", "own"),
+    [(NIGHT - EARLIER - TICK, False), (NIGHT - EARLIER, True), (NIGHT - EARLIER + TICK, True)],
+    ids=["before", "at", "after"],
+)
+def test_e1_a_job_may_be_dated_two_minutes_before_the_signature(
+    created: datetime, own: bool
+) -> None:
+    assert (seen(a_job(created=created)).kind is Kind.JOB) is own
+
+
+def test_e1_the_job_next_to_the_signature_is_taken() -> None:
+    far, near = a_job("far", NIGHT + timedelta(minutes=9)), a_job("near", NIGHT - TICK)
+
+    assert seen(far, near).job == near
+
+
+def test_e1_a_job_that_others_account_for_is_nobodys_evidence() -> None:
+    assert seen(a_job(), known_jobs=frozenset({"job-1"})).kind is Kind.NEGATIVE
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"instance_unread": "no answer"},
+        {"instance": None},
+        {"instance": an_instance(status="abnormal")},
+        {"jobs_unread": "the list has no end"},
+    ],
+    ids=["unread", "absent", "abnormal", "half-listed"],
+)
+def test_e1_a_job_says_all_whatever_else_is_unclear(facts: dict[str, Any]) -> None:
+    assert seen(a_job(), **facts).kind is Kind.JOB
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"actions": ("UPGRADE_DATABASE",)}, {"node_states": ("normal", "upgrade_database")}],
+    ids=["action", "node"],
+)
+def test_e2_an_upgrade_under_way_shows_at_the_instance(facts: dict[str, Any]) -> None:
+    assert seen(instance=an_instance(**facts)).kind is Kind.UPGRADING
+
+
+@pytest.mark.parametrize(
+    ("facts", "changed"),
+    [
+        ({"whole_version": "4.0.3.6"}, True),
+        ({"whole_version": "4.0.3.5"}, False),
+        ({"whole_version": None}, False),
+        ({"patch_available": False}, True),
+        ({"patch_available": None}, False),
+    ],
+    ids=["other-version", "same-version", "no-version", "no-patch-left", "no-word-of-patches"],
+)
+def test_e3_another_version_or_no_patch_left_shows_that_it_was_upgraded(
+    facts: dict[str, Any], changed: bool
+) -> None:
+    found = seen(instance=an_instance(**facts))
+
+    assert found.kind is (Kind.CHANGED if changed else Kind.NEGATIVE)
+    assert found.complete
+
+
+def test_e3_without_a_version_before_only_the_patch_tells() -> None:
+    assert version_change(None, an_instance(whole_version="9.9")) == ""
+    assert version_change(None, an_instance(patch_available=False)) != ""
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"jobs_unread": "may not list jobs"}, {"jobs": (a_job(status="Odd"),)}],
+    ids=["unread", "odd-status"],
+)
+def test_e3_is_not_complete_while_a_job_may_be_overlooked(facts: dict[str, Any]) -> None:
+    found = seen(instance=an_instance(patch_available=False), **facts)
+
+    assert (found.kind, found.complete) == (Kind.CHANGED, False)
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"instance_unread": "no answer"}, "no answer"),
+        ({"jobs_unread": "may not list jobs"}, "may not list jobs"),
+        ({"instance_unread": "one", "jobs_unread": "two"}, "one; two"),
+        ({"instance": None}, "no instance of this id"),
+        ({"instance": an_instance(actions=("RESTARTING",))}, "busy: RESTARTING"),
+        ({"instance": an_instance(status="abnormal")}, "is abnormal"),
+        ({"instance": an_instance(status="")}, "without a status"),
+        ({"instance": an_instance(node_states=("normal", "frozen"))}, "a node"),
+        ({"jobs": (a_job(status="Pending"),)}, "not documented: Pending"),
+        ({"jobs": (a_job(created=None),)}, "when it was created"),
+    ],
+    ids=[
+        "instance-unread",
+        "jobs-unread",
+        "both-unread",
+        "absent",
+        "busy",
+        "abnormal",
+        "no-status",
+        "node",
+        "odd-job",
+        "dateless-job",
+    ],
+)
+def test_e4_what_can_not_be_read_or_be_read_in_two_ways_says_nothing(
+    facts: dict[str, Any], says: str
+) -> None:
+    found = seen(**facts)
+
+    assert (found.kind, found.complete) == (Kind.INCONCLUSIVE, False)
+    assert says in found.sentence
+
+
+def test_e5_all_read_and_no_trace_is_negative() -> None:
+    found = seen()
+
+    assert (found.kind, found.complete) == (Kind.NEGATIVE, True)
+
+
+def test_stray_jobs_are_those_that_nobody_accounts_for_oldest_first() -> None:
+    jobs = (
+        a_job("young", NIGHT + timedelta(hours=1)),
+        a_job("known", NIGHT),
+        a_job("old", NIGHT),
+        a_job("before", NIGHT - TICK),
+        a_job("dateless", None),
+    )
+
+    found = stray_jobs(jobs, frozenset({"known"}), NIGHT)
+
+    assert [job.id for job in found] == ["old", "young"]

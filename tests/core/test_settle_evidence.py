@@ -1,0 +1,373 @@
+"""What looks make of a request: transitions T10 to T13, T15 and T16, each at its boundaries."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fakes.builders import NIGHT, a_request, an_id, an_instance
+from offpeakd.core.evidence import Doubt, Finding, Kind
+from offpeakd.core.model import ALLOWED, Job, Policy, Request, State
+from offpeakd.core.settle_evidence import (
+    MOST_RESENDS,
+    PATIENCE,
+    Inquiry,
+    Ruling,
+    adopt,
+    settle_finding,
+    settle_gone,
+)
+from offpeakd.core.tally import KEPT, Tally
+
+TICK = timedelta(microseconds=1)
+POLICY = Policy()
+FENCE = NIGHT + POLICY.fence
+EVERY = POLICY.reconcile_every * 9 / 10
+"""Between two looks that count: a little less than between two looks."""
+
+NEGATIVE = Finding(Kind.NEGATIVE, "no trace")
+UNCLEAR = Finding(Kind.INCONCLUSIVE, "may not list jobs", complete=False)
+CHANGED = Finding(Kind.CHANGED, "another version")
+HALF_CHANGED = Finding(Kind.CHANGED, "another version", complete=False)
+UPGRADING = Finding(Kind.UPGRADING, "is being upgraded")
+DOUBT = Doubt(NIGHT, fenced=True, whole_version="4.0.3.5")
+
+
+def unknown(**facts: Any) -> Request:
+    given: dict[str, Any] = {
+        "state": State.UNKNOWN,
+        "attempt_id": "a1",
+        "attempts": 1,
+        "unknown_since": NIGHT,
+        "error_message": "read timed out",
+    }
+    return a_request(**{**given, **facts})
+
+
+def pending(**facts: Any) -> Request:
+    """Running, its job id not known yet."""
+    return unknown(**{"state": State.RUNNING, "unknown_since": None, **facts})
+
+
+def job(status: str = "Running") -> Finding:
+    ended = None if status == "Running" else NIGHT + timedelta(minutes=5)
+    of = Job("job-1", an_id(1), status, NIGHT, ended, fail_reason="broke")
+    return Finding(Kind.JOB, f"job job-1 is {status}", of)
+
+
+def ruled(
+    finding: Finding,
+    at: datetime = FENCE,
+    tally: Tally | None = None,
+    request: Request | None = None,
+    doubt: Doubt = DOUBT,
+) -> Ruling:
+    return settle_finding(
+        Inquiry(request or unknown(), doubt, finding, at, at, tally or Tally(), POLICY)
+    )
+
+
+def kept(ruling: Ruling) -> Tally:
+    assert ruling.change.attempt is not None
+    return Tally.read(ruling.change.attempt.evidence)
+
+
+# --------------------------------------------------------------------------- T10
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [("Running", "running"), ("Completed", "succeeded"), ("Failed", "failed")],
+)
+@pytest.mark.parametrize("at", [NIGHT, FENCE - TICK, FENCE, FENCE + PATIENCE * 9], ids=str)
+def test_t10_a_job_is_adopted_at_any_time_with_its_result(
+    status: str, state: str, at: datetime
+) -> None:
+    change = ruled(job(status), at).change
+
+    assert (change.after.state.value, change.after.job_id) == (state, "job-1")
+    assert (change.event, change.detail["job_id"]) == ("adopted", "job-1")
+    assert change.attempt is not None
+    assert (change.attempt.outcome, change.attempt.job_id) == ("accepted", "job-1")
+    assert change.after.unknown_since is None
+    assert change.after.error_message == ("broke" if state == "failed" else None)
+
+
+def test_t10_an_upgrade_under_way_runs_before_its_job_id_is_known() -> None:
+    change = ruled(UPGRADING, NIGHT).change
+
+    assert (change.after.state, change.after.job_id) == (State.RUNNING, None)
+    assert change.after.submitted_at == NIGHT
+    assert change.attempt is not None
+    assert change.attempt.outcome == "started"
+
+
+def test_t10_a_job_that_shows_later_gives_its_id() -> None:
+    change = ruled(job(), request=pending()).change
+
+    assert (change.after.state, change.after.job_id) == (State.RUNNING, "job-1")
+
+
+# --------------------------------------------------------------------------- T11
+
+
+@pytest.mark.parametrize(
+    ("seen", "state"),
+    [(0, "unknown"), (POLICY.looks - 2, "unknown"), (POLICY.looks - 1, "succeeded")],
+)
+def test_t11_a_changed_version_succeeds_at_the_last_of_the_looks(seen: int, state: str) -> None:
+    ruling = ruled(CHANGED, tally=Tally(changed=seen))
+
+    assert ruling.change.after.state.value == state
+    assert kept(ruling).changed == seen + 1
+
+
+@pytest.mark.parametrize(
+    ("at", "counted"), [(FENCE - TICK, 0), (FENCE, 1), (FENCE + TICK, 1)], ids=str
+)
+def test_t11_a_changed_version_counts_from_the_fence_on(at: datetime, counted: int) -> None:
+    assert kept(ruled(CHANGED, at)).changed == counted
+
+
+def test_t11_a_success_without_a_job_says_so() -> None:
+    change = ruled(CHANGED, tally=Tally(changed=POLICY.looks)).change
+
+    assert change.detail["note"] == "no job id seen"
+    assert change.after.finished_at == FENCE
+    assert change.after.error_message is None
+
+
+@pytest.mark.parametrize(
+    ("waited", "state"),
+    [(PATIENCE, "unknown"), (PATIENCE + TICK, "succeeded")],
+    ids=["at-two-hours", "after"],
+)
+def test_t11_jobs_that_can_not_be_listed_are_waited_for_two_hours(
+    waited: timedelta, state: str
+) -> None:
+    ruling = ruled(HALF_CHANGED, NIGHT + waited)
+
+    assert ruling.change.after.state.value == state
+    assert kept(ruling).changed == 0
+
+
+# --------------------------------------------------------------------------- T12
+
+
+@pytest.mark.parametrize(
+    ("at", "counted"), [(FENCE - TICK, 0), (FENCE, 1), (FENCE + TICK, 1)], ids=str
+)
+def test_t12_a_negative_look_counts_from_the_fence_on(at: datetime, counted: int) -> None:
+    ruling = ruled(NEGATIVE, at)
+
+    assert ruling.change.after == ruling.change.before
+    assert kept(ruling).negative == counted
+    assert f"negative {counted} of {POLICY.looks}" in ruling.follows
+
+
+@pytest.mark.parametrize(
+    ("after", "counted"), [(EVERY - TICK, 1), (EVERY, 2), (EVERY + TICK, 2)], ids=str
+)
+def test_t12_looks_that_count_lie_apart(after: timedelta, counted: int) -> None:
+    tally = Tally(negative=1, counted_at=FENCE)
+
+    assert kept(ruled(NEGATIVE, FENCE + after, tally)).negative == counted
+
+
+def test_t12_a_clock_that_steps_back_counts_nothing() -> None:
+    tally = Tally(negative=1, counted_at=FENCE + timedelta(hours=1))
+
+    assert kept(ruled(NEGATIVE, FENCE, tally)).negative == 1
+
+
+@pytest.mark.parametrize(
+    ("seen", "state"), [(POLICY.looks - 2, "unknown"), (POLICY.looks - 1, "queued")]
+)
+def test_t12_the_last_negative_look_queues_it_again(seen: int, state: str) -> None:
+    assert ruled(NEGATIVE, tally=Tally(negative=seen)).change.after.state.value == state
+
+
+def test_t12_queued_again_it_has_used_a_resend_and_its_attempt_is_closed() -> None:
+    change = ruled(NEGATIVE, tally=Tally(negative=POLICY.looks - 1)).change
+
+    assert (change.after.resends, change.after.attempts) == (1, 1)
+    assert change.after.unknown_since is None
+    assert change.after.error_message is None
+    assert change.event == "not_started"
+    assert change.attempt is not None
+    assert (change.attempt.outcome, change.attempt.resolved_by) == ("not_started", "reconcile")
+
+
+# --------------------------------------------------------------------------- T13
+
+
+@pytest.mark.parametrize(
+    ("resends", "state"), [(MOST_RESENDS - 1, "queued"), (MOST_RESENDS, "needs_review")]
+)
+def test_t13_after_its_resends_a_person_decides(resends: int, state: str) -> None:
+    tally = Tally(negative=POLICY.looks - 1)
+
+    assert (
+        ruled(NEGATIVE, tally=tally, request=unknown(resends=resends)).change.after.state == state
+    )
+
+
+def test_t13_a_call_made_with_a_token_is_never_sent_again_by_itself() -> None:
+    no_fence = replace(DOUBT, fenced=False)
+    early = ruled(NEGATIVE, FENCE - TICK, Tally(negative=9), doubt=no_fence)
+    last = ruled(NEGATIVE, FENCE, Tally(negative=POLICY.looks - 1), doubt=no_fence)
+
+    assert kept(early).negative == 9
+    assert last.change.after.state is State.NEEDS_REVIEW
+    assert "token" in (last.change.after.error_message or "")
+
+
+@pytest.mark.parametrize(
+    ("waited", "looks", "state"),
+    [
+        (PATIENCE, 9, "unknown"),
+        (PATIENCE + TICK, 9, "needs_review"),
+        (PATIENCE + TICK, POLICY.looks - 1, "needs_review"),
+        (PATIENCE + TICK, POLICY.looks - 2, "unknown"),
+    ],
+    ids=["at-two-hours", "after", "enough-looks", "too-few-looks"],
+)
+def test_t13_two_hours_of_looks_that_say_nothing_are_for_a_person(
+    waited: timedelta, looks: int, state: str
+) -> None:
+    change = ruled(UNCLEAR, NIGHT + waited, Tally(inconclusive=looks)).change
+
+    assert change.after.state.value == state
+    if state == "needs_review":
+        assert "may not list jobs" in (change.after.error_message or "")
+        assert change.attempt is not None
+        assert change.attempt.outcome is None
+
+
+def test_t13_nothing_is_given_up_before_the_fence() -> None:
+    patient = replace(POLICY, fence=PATIENCE * 2)
+    inquiry = Inquiry(
+        unknown(),
+        DOUBT,
+        UNCLEAR,
+        NIGHT + PATIENCE * 2 - TICK,
+        NIGHT,
+        Tally(inconclusive=9),
+        patient,
+    )
+
+    assert settle_finding(inquiry).change.after.state is State.UNKNOWN
+    later = replace(inquiry, at=NIGHT + PATIENCE * 2)
+    assert settle_finding(later).change.after.state is State.NEEDS_REVIEW
+
+
+def test_t13_a_look_that_says_nothing_resets_nothing() -> None:
+    before = Tally(negative=2, changed=1, counted_at=FENCE)
+
+    after = kept(ruled(UNCLEAR, FENCE + timedelta(minutes=1), before))
+
+    assert (after.negative, after.changed, after.counted_at) == (2, 1, FENCE)
+    assert after.inconclusive == 1
+
+
+# --------------------------------------------------------------------------- T15, T16
+
+
+def test_t15_an_adopted_upgrade_that_changed_the_version_succeeds() -> None:
+    ruling = ruled(CHANGED, tally=Tally(changed=POLICY.looks - 1), request=pending())
+
+    assert ruling.change.after.state is State.SUCCEEDED
+
+
+def test_t16_an_upgrade_that_still_shows_keeps_running_and_restarts_the_patience() -> None:
+    ruling = ruled(UPGRADING, FENCE + PATIENCE * 9, request=pending())
+
+    assert ruling.change.after == ruling.change.before
+    assert kept(ruling).since == FENCE + PATIENCE * 9
+
+
+@pytest.mark.parametrize("finding", [NEGATIVE, UNCLEAR], ids=["negative", "inconclusive"])
+@pytest.mark.parametrize(
+    ("waited", "state"), [(PATIENCE, "running"), (PATIENCE + TICK, "needs_review")], ids=str
+)
+def test_t16_an_upgrade_that_vanished_is_for_a_person_after_two_hours_and_never_sent_again(
+    finding: Finding, waited: timedelta, state: str
+) -> None:
+    tally = Tally(negative=99, inconclusive=99, since=FENCE)
+
+    assert ruled(finding, FENCE + waited, tally, pending()).change.after.state.value == state
+
+
+@pytest.mark.parametrize(
+    ("changed", "instance", "state"),
+    [
+        ("the version became 5", an_instance(), "succeeded"),
+        ("", an_instance(), "failed"),
+        ("", an_instance(actions=("RESTARTING",)), "needs_review"),
+        ("", an_instance(patch_available=None), "needs_review"),
+        ("", None, "needs_review"),
+    ],
+    ids=["changed", "unchanged", "busy", "untold", "gone-too"],
+)
+def test_t15_a_forgotten_job_is_told_by_the_instance(
+    changed: str, instance: Any, state: str
+) -> None:
+    request = pending(job_id="job-1")
+
+    change = settle_gone(request, changed, instance, NIGHT)
+
+    assert change.after.state.value == state
+    assert change.detail["job_id"] == "job-1"
+
+
+# --------------------------------------------------------------------------- all of them
+
+
+def test_a_queued_request_takes_over_a_job_and_waits_no_more() -> None:
+    waiting = a_request(wait_until=FENCE, wait_reason="backoff", held_reason="kim", cohort="b")
+    of = Job("job-1", an_id(1), "Running", NIGHT)
+
+    change = adopt(waiting, of, NIGHT, "the cloud has it")
+
+    assert (change.after.state, change.after.job_id) == (State.RUNNING, "job-1")
+    assert change.after.submitted_at == NIGHT
+    waits = (change.after.wait_until, change.after.held_reason, change.after.cohort)
+    assert waits == (None, None, None)
+
+
+instants = st.timedeltas(timedelta(0), PATIENCE * 2).map(lambda span: NIGHT + span)
+findings = st.sampled_from([NEGATIVE, UNCLEAR, CHANGED, HALF_CHANGED, UPGRADING, job()])
+
+
+@given(
+    looks=st.lists(st.tuples(instants, findings), max_size=40).map(
+        lambda looks: sorted(looks, key=lambda look: look[0])
+    ),
+    fenced=st.booleans(),
+    resends=st.integers(0, 2),
+)
+def test_no_order_of_looks_queues_again_what_is_not_proved_unsent(
+    looks: list[tuple[datetime, Finding]], fenced: bool, resends: int
+) -> None:
+    request, tally = unknown(resends=resends), Tally()
+    negative: list[datetime] = []
+    for at, finding in looks:
+        before = request
+        doubt = replace(DOUBT, fenced=fenced)
+        ruling = settle_finding(Inquiry(request, doubt, finding, at, at, tally, POLICY))
+        request, tally = ruling.change.after, kept(ruling)
+        assert request.state is before.state or request.state in ALLOWED[before.state]
+        assert len(tally.said) <= KEPT
+        if finding is NEGATIVE and at >= FENCE:
+            negative.append(at)
+        if request.state is State.QUEUED:
+            assert fenced
+            assert resends < MOST_RESENDS
+            assert before.state is State.UNKNOWN
+            assert len(negative) >= POLICY.looks
+            assert negative[-1] - negative[0] >= EVERY * (POLICY.looks - 1)
+        if request.state not in {State.UNKNOWN, State.RUNNING} or request.job_id is not None:
+            return
