@@ -6,14 +6,15 @@ Imports stand inside the functions, so that a command pays only for what it uses
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 from uuid import uuid4
 
 from offpeakd.core.calendar import Calendar
-from offpeakd.core.errors import CredentialsError, Problem
+from offpeakd.core.errors import CredentialsError, Problem, UsageError
 from offpeakd.core.model import Policy
 from offpeakd.ports import Clock, Store
 
@@ -78,19 +79,23 @@ def open_store(loaded: "Loaded", environ: Mapping[str, str], owner: str = "comma
 
     url = database_address(loaded, environ)
     ensure(url)
-    return SqlStore(url, owner)
+    return SqlStore(url, owner, lease_ttl=loaded.settings.lease.ttl)
 
 
 def upgrade_database(loaded: "Loaded", environ: Mapping[str, str], now: datetime) -> "Upgraded":
     """Bring the database's schema up to date; a SQLite file is saved first.
 
     Raises:
+        DaemonRunningError: a daemon works on that SQLite file.
         DatabaseError: it can't be used, or was written by something else.
     """
+    from offpeakd.adapters.sql.lock import DatabaseLock
     from offpeakd.adapters.sql.schema import upgrade
     from offpeakd.settings.references import database_address
 
-    return upgrade(database_address(loaded, environ), now)
+    url = database_address(loaded, environ)
+    with DatabaseLock(url):
+        return upgrade(url, now)
 
 
 def database_schema(loaded: "Loaded", environ: Mapping[str, str]) -> "Schema":
@@ -141,6 +146,7 @@ def run_daemon(
     environ: Mapping[str, str],
     *,
     until_idle: bool = False,
+    only: tuple[str, ...] = (),
     log_to: TextIO | None = None,
 ) -> int:
     """Run the daemon until a signal, idleness or a defect ends it.
@@ -150,6 +156,7 @@ def run_daemon(
         reread: reads it anew, for SIGHUP.
         environ: for credentials and the service manager.
         until_idle: stop when nothing is left to do.
+        only: patterns of the targets that this daemon serves; all of them unless told.
         log_to: where log lines go; standard error unless told.
 
     Returns:
@@ -159,20 +166,59 @@ def run_daemon(
         CredentialsError: a key file is missing or unusable.
         DaemonRunningError: another daemon holds the database.
         DatabaseError: the database can't be used.
+        UsageError: no target is left to serve.
     """
     from offpeakd.adapters import logs
     from offpeakd.adapters.sql.lock import DatabaseLock
 
     log = loaded.settings.log
     logs.configure(log.level, log.format, log_to)
-    _check_credentials(loaded, environ)
+    served = Served(only)
+    served.check(loaded)
+    _check_credentials(loaded, environ, served)
     owner = uuid4().hex
     with DatabaseLock(loaded.settings.database.url):
         store = open_store(loaded, environ, owner)
         try:
-            return int(_daemon(loaded, reread, environ, store, owner, until_idle=until_idle).run())
+            daemon = _daemon(loaded, reread, environ, store, owner, served, until_idle=until_idle)
+            return int(daemon.run())
         finally:
             store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Which targets a daemon serves.
+
+    Attributes:
+        patterns: shell patterns of their names; without any, every target is served.
+    """
+
+    patterns: tuple[str, ...] = ()
+
+    def __contains__(self, target: str) -> bool:
+        return not self.patterns or any(fnmatchcase(target, one) for one in self.patterns)
+
+    def rules(self, loaded: "Loaded") -> "Rules":
+        """The rules, of the targets that are served."""
+        rules = rules_of(loaded)
+        return replace(
+            rules,
+            in_flight={name: most for name, most in rules.in_flight.items() if name in self},
+        )
+
+    def check(self, loaded: "Loaded") -> None:
+        """See that a target is left.
+
+        Raises:
+            UsageError: no target's name fits any of the patterns.
+        """
+        names = sorted(loaded.settings.targets)
+        if not any(name in self for name in names):
+            raise UsageError(
+                f"no target fits --targets {' '.join(self.patterns)}",
+                fix=f"The targets are: {', '.join(names)}.",
+            )
 
 
 def _daemon(
@@ -181,6 +227,7 @@ def _daemon(
     environ: Mapping[str, str],
     store: Store,
     owner: str,
+    served: Served,
     *,
     until_idle: bool,
 ) -> "Daemon":
@@ -193,7 +240,7 @@ def _daemon(
 
     clock = system_clock()
     stopping = threading.Event()
-    rules = CurrentRules(rules_of(loaded))
+    rules = CurrentRules(served.rules(loaded))
     vitals = Vitals(clock.now())
     parts = LaneParts(owner, store, clock, rules, stopping, environ, vitals)
 
@@ -206,13 +253,15 @@ def _daemon(
                 parts,
             )
             for target in targets_of(of.settings)
+            if target.name in served
         }
 
     def reload(running: "Mapping[str, TargetLane]") -> Configured:
         forget_zones()
         new = reread()
-        _check_credentials(new, environ)
-        return Configured(rules_of(new), lanes(new, running))
+        served.check(new)
+        _check_credentials(new, environ, served)
+        return Configured(served.rules(new), lanes(new, running))
 
     return Daemon(
         owner=owner,
@@ -375,7 +424,9 @@ def _reference(
             return references.EcsAgency()
 
 
-def credential_problems(loaded: "Loaded", environ: Mapping[str, str]) -> tuple[Problem, ...]:
+def credential_problems(
+    loaded: "Loaded", environ: Mapping[str, str], served: Served = Served()
+) -> tuple[Problem, ...]:
     """What is wrong with the files that the configuration names for keys and tokens."""
     from offpeakd.adapters.huaweicloud.credentials.opening import check_credentials
     from offpeakd.settings.convert import targets_of
@@ -383,11 +434,12 @@ def credential_problems(loaded: "Loaded", environ: Mapping[str, str]) -> tuple[P
     return tuple(
         problem
         for target in targets_of(loaded.settings)
+        if target.name in served
         for problem in check_credentials(_reference(target, loaded, environ), environ)
     )
 
 
-def _check_credentials(loaded: "Loaded", environ: Mapping[str, str]) -> None:
-    problems = credential_problems(loaded, environ)
+def _check_credentials(loaded: "Loaded", environ: Mapping[str, str], served: Served) -> None:
+    problems = credential_problems(loaded, environ, served)
     if problems:
         raise CredentialsError("\n".join(str(problem) for problem in problems))

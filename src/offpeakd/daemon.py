@@ -339,25 +339,38 @@ class Daemon:
         if before != standing.keys() and self._ticker is not None:
             self._ticker.wake("beat")
 
+    def _has_turn(self, chore: str, every: timedelta) -> bool:
+        """Whether this daemon does a chore that one does for all."""
+        length = max(2 * every, self.rules().policy.lease_ttl)
+        return self.store.take_turn(chore, self.owner, length)
+
     def _follow_up(self, lane: TargetLane) -> datetime:
-        followed = lane.follow_up.run_once()
-        if followed.finished and self._ticker is not None:
-            self._ticker.wake(f"release {lane.name}")
-        return self.clock.now() + self.rules().policy.follow_up_every
+        every = self.rules().policy.follow_up_every
+        if self._has_turn(f"follow-up {lane.name}", every):
+            followed = lane.follow_up.run_once()
+            if followed.finished and self._ticker is not None:
+                self._ticker.wake(f"release {lane.name}")
+        return self.clock.now() + every
 
     def _reconcile(self, lane: TargetLane) -> datetime:
-        reconciled = lane.reconcile.run_once()
-        moved = any(ruling.change.event for ruling in reconciled.rulings)
-        if moved and self._ticker is not None:
-            self._ticker.wake(f"release {lane.name}")
-        return self.clock.now() + self.rules().policy.reconcile_every
+        every = self.rules().policy.reconcile_every
+        if self._has_turn(f"reconcile {lane.name}", every):
+            reconciled = lane.reconcile.run_once()
+            moved = any(ruling.change.event for ruling in reconciled.rulings)
+            if moved and self._ticker is not None:
+                self._ticker.wake(f"release {lane.name}")
+        return self.clock.now() + every
 
     def _housekeeping(self) -> datetime:
-        Expiry(self.store, self.clock).run_once()
+        # Whoever looks first: a daemon that fell silent may have left claims behind.
+        Recover(self.owner, self.store, self.clock).run_once()
+        if self._has_turn("expiry", HOUSEKEEPING):
+            Expiry(self.store, self.clock).run_once()
         return self.clock.now() + HOUSEKEEPING
 
     def _retention(self) -> datetime:
-        Retention(self.store, self.clock, self.rules).run_once()
+        if self._has_turn("retention", RETENTION):
+            Retention(self.store, self.clock, self.rules).run_once()
         return self.clock.now() + RETENTION
 
     # ------------------------------------------------------------------ the store's health

@@ -14,7 +14,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from offpeakd.core.errors import DatabaseError, DatabaseUntrustedError
+from offpeakd.core.errors import DatabaseError, DatabaseUntrustedError, SchemaError
 from offpeakd.ports import Clock
 
 AT_MOST: Final = timedelta(seconds=15)
@@ -119,7 +119,7 @@ class Ticker:
         due = self.clock.now() + AFTER_ERROR
         try:
             due = work()
-        except DatabaseUntrustedError as error:
+        except (DatabaseUntrustedError, SchemaError) as error:
             _log.error("database_untrusted", work=name, error=str(error))
             self.fail(error)
         except DatabaseError as error:

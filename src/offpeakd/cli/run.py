@@ -8,14 +8,23 @@ from offpeakd.cli.options import common_options
 
 @click.command()
 @click.option("--until-idle", is_flag=True, help="Stop when nothing is left to do.")
+@click.option(
+    "--targets",
+    multiple=True,
+    metavar="PATTERN",
+    help="Serve only targets whose names fit, such as 'cn-*'. Repeatable.",
+)
 @common_options
 @click.pass_obj
-def run(invocation: Invocation, *, until_idle: bool) -> int:
+def run(invocation: Invocation, *, until_idle: bool, targets: tuple[str, ...]) -> int:
     """Release requests inside their windows, follow their jobs, until told to stop.
 
     SIGTERM finishes the call in flight and ends with 0; a second one ends at once. SIGHUP reads
     the configuration anew. With --until-idle: 0 when everything is finished, 3 when something
     waits for a person.
+
+    With --targets a daemon keeps to some of the targets, such as those near it. Others that
+    share its PostgreSQL database serve the rest, and take over what they are permitted to.
     """
     from offpeakd import app
 
@@ -28,4 +37,5 @@ def run(invocation: Invocation, *, until_idle: bool) -> int:
         lambda: app.load_settings(invocation.config_path, invocation.environ, invocation.cwd),
         invocation.environ,
         until_idle=until_idle,
+        only=targets,
     )
