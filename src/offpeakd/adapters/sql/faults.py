@@ -1,17 +1,34 @@
 """Turns what a database driver raises into an error a person can act on."""
 
 import sqlite3
+import sys
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import psycopg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from offpeakd.adapters.sql.address import Address
 from offpeakd.core.errors import DatabaseError, DatabaseUntrustedError
 
-LIBRARY_ERRORS: Final = (SQLAlchemyError, sqlite3.Error, psycopg.Error)
-"""Everything that may come out of the library or one of its drivers."""
+if TYPE_CHECKING:
+    import psycopg
+
+
+def library_errors() -> tuple[type[Exception], ...]:
+    """Everything that may come out of the library or of a driver in use.
+
+    PostgreSQL's driver takes longer to load than SQLite to open, so it is left to those who use it.
+    """
+    return (SQLAlchemyError, sqlite3.Error, *_postgresql_errors())
+
+
+def _postgresql_errors() -> "tuple[type[psycopg.Error], ...]":
+    if "psycopg" not in sys.modules:
+        return ()
+    import psycopg  # noqa: PLC0415  # loaded already
+
+    return (psycopg.Error,)
+
 
 _SQLITE: Final[tuple[tuple[str, str, str], ...]] = (
     (
@@ -110,13 +127,13 @@ def translate(error: Exception, address: Address) -> DatabaseError:
     """The error a person reads.
 
     Args:
-        error: one of `LIBRARY_ERRORS`.
+        error: one of `library_errors()`.
         address: of the database; shown without its password.
     """
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     if isinstance(cause, sqlite3.Error):
         return _of_sqlite(cause, address)
-    if isinstance(cause, psycopg.Error):
+    if isinstance(cause, _postgresql_errors()):
         return _of_postgresql(cause, address)
     return DatabaseError(f"the database {address.shown} failed: {_first_line(cause)}")
 
@@ -131,7 +148,7 @@ def _of_sqlite(error: sqlite3.Error, address: Address) -> DatabaseError:
     return kind(f"the database {address.shown} {what} ({name})", fix=f"{fix}.")
 
 
-def _of_postgresql(error: psycopg.Error, address: Address) -> DatabaseError:
+def _of_postgresql(error: "psycopg.Error", address: Address) -> DatabaseError:
     state = error.sqlstate or ""
     found = _look_up(_POSTGRESQL, state.startswith)
     if found is not None:
@@ -139,6 +156,8 @@ def _of_postgresql(error: psycopg.Error, address: Address) -> DatabaseError:
         return DatabaseError(
             f"the database {address.shown} {what} (SQLSTATE {state})", fix=f"{fix}."
         )
+    import psycopg  # noqa: PLC0415  # loaded already
+
     if isinstance(error, psycopg.OperationalError):
         return DatabaseError(
             f"the database {address.shown} can't be reached: {_first_line(error)}",

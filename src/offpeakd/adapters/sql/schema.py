@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from offpeakd.adapters.sql.address import Address, address_of
 from offpeakd.adapters.sql.engine import LOCK_PATIENCE, check_folder, prepare_file
-from offpeakd.adapters.sql.faults import LIBRARY_ERRORS, translate
+from offpeakd.adapters.sql.faults import library_errors, translate
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.errors import DatabaseError, SchemaError
 from offpeakd.share import path_of
@@ -206,7 +206,7 @@ def _look_at_file(address: Address, file: Path) -> Schema:
             if names >= _OURS:
                 rows = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608  # our own name
                 version = next((number for (number,) in rows), None)
-    except LIBRARY_ERRORS as error:
+    except library_errors() as error:
         raise translate(error, address) from error
     return _schema(frozenset(names), version)
 

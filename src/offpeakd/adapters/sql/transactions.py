@@ -10,7 +10,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 from offpeakd.adapters.sql.address import Address
 from offpeakd.adapters.sql.engine import LOCK_PATIENCE, make_engine
-from offpeakd.adapters.sql.faults import LIBRARY_ERRORS, translate
+from offpeakd.adapters.sql.faults import library_errors, translate
 from offpeakd.adapters.sql.opened_file import OpenedFile
 
 _GIVEN: Final = "given_"
@@ -76,7 +76,7 @@ class Database:
     def _translated(self) -> Generator[None]:
         try:
             yield
-        except LIBRARY_ERRORS as error:
+        except library_errors() as error:
             raise translate(error, self.address) from error
 
     @contextmanager
@@ -100,7 +100,7 @@ class Database:
         connection = self._engine.connect()
         try:
             _say(connection, begin)
-        except LIBRARY_ERRORS:
+        except library_errors():
             stale = _is_dead(connection)
             _give_up(connection)
             connection.close()
@@ -112,7 +112,7 @@ class Database:
         connection = self._engine.connect()
         try:
             _say(connection, begin)
-        except LIBRARY_ERRORS:
+        except library_errors():
             _give_up(connection)
             connection.close()
             raise
@@ -235,5 +235,5 @@ def _give_up(connection: sa.Connection) -> None:
     """Roll back; where even that fails, throw the connection away."""
     try:
         _say(connection, "ROLLBACK")
-    except LIBRARY_ERRORS:
+    except library_errors():
         connection.invalidate()
