@@ -10,6 +10,7 @@ from offpeakd.adapters.huaweicloud.client import DdsCloud
 from offpeakd.adapters.huaweicloud.credentials.authorizing import Credentials
 from offpeakd.adapters.huaweicloud.credentials.opening import open_credentials
 from offpeakd.adapters.huaweicloud.credentials.references import EnvironmentKeys
+from offpeakd.adapters.huaweicloud.refused_keys import RefusedKeys
 
 PROJECT = "0123456789abcdef0123456789abcdef"
 AK = "EXAMPLEAK0123456789A"
@@ -40,12 +41,13 @@ def cloud_at(
     clock: SetClock | None = None,
     credentials: Credentials | None = None,
     environ: dict[str, str] | None = None,
+    keys: RefusedKeys | None = None,
     **changes: Any,
 ) -> DdsCloud:
     """A target at a server; closed by the test."""
     at, address = clock or SetClock(), address_of(url, **changes)
-    keys = credentials or open_credentials(EnvironmentKeys(), address, at, environ or KEYS)
-    return DdsCloud(address, keys, at, at.wait)
+    opened = credentials or open_credentials(EnvironmentKeys(), address, at, environ or KEYS)
+    return DdsCloud(address, opened, at, at.wait, keys)
 
 
 def open_gate() -> None:

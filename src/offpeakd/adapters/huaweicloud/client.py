@@ -19,6 +19,7 @@ from offpeakd.adapters.huaweicloud.refusals import (
     SHOW_JOB,
     Errand,
 )
+from offpeakd.adapters.huaweicloud.refused_keys import KeySparedError, RefusedKeys
 from offpeakd.adapters.huaweicloud.signing import Query
 from offpeakd.adapters.huaweicloud.transport import Call, CallFailedError, Patience, Transport
 from offpeakd.core.identifiers import parse_instance_id
@@ -69,6 +70,7 @@ class DdsCloud:
         credentials: Credentials,
         clock: Clock,
         wait: Callable[[timedelta], bool] | None = None,
+        keys: RefusedKeys | None = None,
     ) -> None:
         """Nothing is connected yet.
 
@@ -77,6 +79,8 @@ class DdsCloud:
             credentials: from `open_credentials`; closed together with this.
             clock: of the machine.
             wait: see `CallBudget`; for tests.
+            keys: what is known of refused keys, shared by all targets of the process; a new
+                one unless given.
 
         Raises:
             ConfigurationError: the file with the authorities can't be used.
@@ -87,7 +91,10 @@ class DdsCloud:
         patience = Patience(address.connect_timeout, address.read_timeout, address.write_timeout)
         self._transport = Transport(address.endpoint, clock, patience, address.ca_file)
         self._budget = CallBudget(address.name, address.requests_per_minute, clock, wait)
-        self._reader = Reader(address, self._transport, credentials, self._budget, clock)
+        self._keys = keys or RefusedKeys(clock)
+        self._reader = Reader(
+            address, self._transport, credentials, self._budget, self._keys, clock
+        )
 
     def list_instances(self) -> tuple[Instance, ...]:
         """Every instance of the project, all pages, each once."""
@@ -144,9 +151,14 @@ class DdsCloud:
             return self._not_sent(call, why, retry_after=missing)
         first = _FirstByte(gate, self._clock)
         try:
-            answer = self._transport.exchange(
-                self._upgrade(call.body), call.headers, UPGRADE_LIMIT, before_first_byte=first
+            answer = self._keys.make(
+                call.headers,
+                lambda: self._transport.exchange(
+                    self._upgrade(call.body), call.headers, UPGRADE_LIMIT, before_first_byte=first
+                ),
             )
+        except KeySparedError as spared:
+            return self._not_sent(call, str(spared), retry_after=spared.wait)
         except _VetoedError as veto:
             return self._not_sent(call, veto.why)
         except CallFailedError as failed:

@@ -14,9 +14,10 @@ from offpeakd.adapters.huaweicloud.budget import CallBudget
 from offpeakd.adapters.huaweicloud.credentials.authorizing import Credentials
 from offpeakd.adapters.huaweicloud.error_codes import TOKEN_STALE
 from offpeakd.adapters.huaweicloud.refusals import Errand, error_of, problem_of
+from offpeakd.adapters.huaweicloud.refused_keys import KeySparedError, RefusedKeys
 from offpeakd.adapters.huaweicloud.signing import Query
 from offpeakd.adapters.huaweicloud.transport import USER_AGENT, Call, CallFailedError, Transport
-from offpeakd.core.errors import CloudError, CloudUnreachableError
+from offpeakd.core.errors import CloudDeniedError, CloudError, CloudUnreachableError
 from offpeakd.core.outcomes import CloudProblem
 from offpeakd.ports import Clock
 
@@ -57,12 +58,14 @@ class Reader:
         transport: Transport,
         credentials: Credentials,
         budget: CallBudget,
+        keys: RefusedKeys,
         clock: Clock,
     ) -> None:
         self._address = address
         self._transport = transport
         self._credentials = credentials
         self._budget = budget
+        self._keys = keys
         self._clock = clock
 
     def get(
@@ -120,6 +123,8 @@ class Reader:
                     return self._answered(call)
         except _ServerError as error:
             return error.answer
+        except KeySparedError as error:
+            raise self._spared(errand, error) from None
         except CallFailedError as error:
             raise CloudUnreachableError(
                 f"target {self._address.name}: can't {errand.name}: {error.why}",
@@ -127,6 +132,13 @@ class Reader:
                 "certificates in `ca_file`.",
             ) from None
         raise AssertionError  # pragma: no cover - the loop above returns or raises
+
+    def _spared(self, errand: Errand, error: KeySparedError) -> CloudError:
+        what = f"target {self._address.name}: can't {errand.name}: {error}"
+        if error.refused:
+            fix = "Check the key or token, and that it belongs to this region."
+            return CloudDeniedError(what, code="key-spared", fix=fix)
+        return CloudUnreachableError(what, fix="Check network and `endpoint`.")
 
     def _answered(self, call: Call) -> Answer:
         answer = self._once(call)
@@ -143,7 +155,10 @@ class Reader:
         self._budget.take_for_read()
         headers = common_headers(self._transport, self._address)
         authorized = self._credentials.authorize(call, headers)
-        return self._transport.exchange(call, authorized.headers, LIMIT)
+        return self._keys.make(
+            authorized.headers,
+            lambda: self._transport.exchange(call, authorized.headers, LIMIT),
+        )
 
 
 def common_headers(transport: Transport, address: Address) -> Mapping[str, str]:
