@@ -21,6 +21,7 @@ from offpeakd.ports import Clock, Store
 if TYPE_CHECKING:
     from offpeakd.adapters.huaweicloud.address import Address
     from offpeakd.adapters.huaweicloud.credentials.references import Reference
+    from offpeakd.adapters.huaweicloud.refused_keys import RefusedKeys
     from offpeakd.adapters.sql.schema import Schema, Upgraded
     from offpeakd.daemon import Daemon, TargetLane
     from offpeakd.service.holds import Vitals
@@ -231,6 +232,7 @@ def _daemon(
     *,
     until_idle: bool,
 ) -> "Daemon":
+    from offpeakd.adapters.huaweicloud.refused_keys import RefusedKeys
     from offpeakd.adapters.systemd import SystemdNotifier
     from offpeakd.core.zone_names import forget_zones
     from offpeakd.daemon import Configured, Daemon
@@ -242,7 +244,9 @@ def _daemon(
     stopping = threading.Event()
     rules = CurrentRules(served.rules(loaded))
     vitals = Vitals(clock.now())
-    parts = LaneParts(owner, store, clock, rules, stopping, environ, vitals)
+    parts = LaneParts(
+        owner, store, clock, rules, stopping, environ, vitals, RefusedKeys(clock)
+    )
 
     def lanes(of: "Loaded", running: "Mapping[str, TargetLane]") -> "dict[str, TargetLane]":
         return {
@@ -288,6 +292,7 @@ class LaneParts:
     stopping: threading.Event
     environ: Mapping[str, str]
     vitals: "Vitals"
+    keys: "RefusedKeys"
 
 
 def _lane(
@@ -307,7 +312,7 @@ def _lane(
     if running is not None and running.identity == identity:
         return running
     credentials = open_credentials(reference, address, parts.clock, parts.environ)
-    cloud = DdsCloud(address, credentials, parts.clock)
+    cloud = DdsCloud(address, credentials, parts.clock, keys=parts.keys)
     inventory = Inventory(address.name, cloud, parts.store, parts.clock)
     holds = Holds(
         address.name, parts.vitals, parts.store, cloud, inventory, parts.clock, parts.rules
