@@ -1,28 +1,28 @@
 """A release that dies at its n-th write to the disk, for every n there is."""
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
-from typing import Self
 
 import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 
+from crash.sync_kills import Victims, needs_strace
 from fakes.installation import patiently
 from fakes.real_lane import a_lane
 from offpeakd import app
-from offpeakd.adapters.sql.schema import check, ensure
+from offpeakd.adapters.sql.address import address_of
+from offpeakd.adapters.sql.schema import LATEST, Schema, Standing, check, current, ensure, upgrade
+from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.model import Policy, State
 from offpeakd.emulator.emulator import Emulator
 from offpeakd.emulator.fleet import ORDINARY
 from offpeakd.emulator.options import EmulatorSettings
+from offpeakd.share import path_of
 
-TESTS = Path(__file__).parent.parent
-NO_STRACE = "strace is not installed: Debian's package strace has it"
 HASTY = Policy(
     fence=timedelta(milliseconds=500),
     reconcile_every=timedelta(milliseconds=50),
@@ -42,68 +42,18 @@ def settings() -> EmulatorSettings:
     )
 
 
-class Releases:
-    """Makes releases in processes that can be made to die at a chosen write."""
-
-    def __init__(self, folder: Path) -> None:
-        """Start the program that makes them.
-
-        Args:
-            folder: for what it logs.
-        """
-        program = str(TESTS / "crash" / "one_release.py")
-        environ = {name: text for name, text in os.environ.items() if "COVERAGE" not in name}
-        self._log = folder / "log"
-        with self._log.open("w") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, program],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                bufsize=1,
-                env=environ | {"PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent / 'src'}"},
-            )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate(timeout=10)
-
-    def killed_at(self, sync: int, url: str, endpoint: str) -> bool:
-        """One release, killed as it is about to make its n-th write durable; False if it has fewer."""
-        pid = self._tell(f"{url} {endpoint}")
-        strace = ["strace", "-f", "-p", pid, "-o", "/dev/null", "-e", "trace=fdatasync"]
-        kill = ["-e", f"inject=fdatasync:signal=KILL:when={sync}"]
-        with subprocess.Popen([*strace, *kill], stderr=subprocess.PIPE, text=True) as tracer:
-            assert tracer.stderr is not None
-            attached = tracer.stderr.readline()
-            assert attached.strip().endswith("attached"), attached
-            ended = int(self._tell("go"))
-            tracer.communicate(timeout=10)
-        assert ended in {0, -signal.SIGKILL}, self._log.read_text()
-        return ended != 0
-
-    def _tell(self, line: str) -> str:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{line}\n")
-        return self._process.stdout.readline().strip()
-
-
-@pytest.mark.skipif(shutil.which("strace") is None, reason=NO_STRACE)
+@needs_strace
 @pytest.mark.parametrize("turn", range(TURNS))
 def test_killed_at_any_sync_a_release_ends_as_the_cloud_says(tmp_path: Path, turn: int) -> None:
     deaths = 0
     ensure(f"sqlite:///{tmp_path}/empty.db")
-    with Releases(tmp_path) as releases:
+    with Victims(tmp_path) as victims:
         for sync in count(1 + turn, TURNS):
             url = f"sqlite:///{shutil.copy(tmp_path / 'empty.db', tmp_path / f'{sync}.db')}"
             with Emulator(settings(), app.system_clock()) as cloud:
                 with a_lane(url, cloud.settings, cloud.url, HASTY) as lane:
                     lane.ask(*cloud.world.instances)
-                killed = releases.killed_at(sync, url, cloud.url)
+                killed = victims.killed_at(sync, "release", url, cloud.url)
                 assert check(url) == ()
                 ends_as_the_cloud_says(url, cloud, sync)
             if not killed:
@@ -125,3 +75,42 @@ def ends_as_the_cloud_says(url: str, cloud: Emulator, sync: int) -> None:
     assert {one: request.job_id for one, request in requests.items()} == jobs
     assert {request.state for request in requests.values()} == {State.SUCCEEDED}
     assert check(url) == ()
+
+
+@needs_strace
+def test_scenario_38_a_migration_killed_at_any_sync_is_done_or_undone_whole(
+    tmp_path: Path,
+) -> None:
+    old = tmp_path / "old.db"
+    of_the_first_schema(old)
+    seen: set[Schema] = set()
+    with Victims(tmp_path) as victims:
+        for sync in count(1):
+            url = f"sqlite:///{shutil.copy(old, tmp_path / f'{sync}.db')}"
+            killed = victims.killed_at(sync, "upgrade", url)
+            found = current(url)
+            seen.add(found)
+            upgrade(url, app.system_clock().now() + timedelta(hours=1))
+            assert current(url) == Schema(Standing.CURRENT, LATEST)
+            assert check(url) == ()
+            if not killed:
+                break
+    assert seen == {Schema(Standing.OLDER, "0001"), Schema(Standing.CURRENT, LATEST)}
+
+
+def of_the_first_schema(file: Path) -> None:
+    """A database as the first version of the program made it."""
+    config = Config()
+    config.set_main_option("script_location", str(path_of("alembic")))
+    file.touch(0o600)
+    database = Database(address_of(f"sqlite:///{file}"))
+    with database.write() as connection:
+        if not connection.in_transaction():
+            connection.begin()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    with database.write() as connection:
+        connection.execute(
+            sa.text("INSERT INTO control VALUES ('*','pause','r','a','2026',NULL,1)")
+        )
+    database.close()

@@ -1,20 +1,23 @@
-"""A program that makes one release at a time, each in a process and one thread of its own.
+"""A program that does one piece of work at a time, each in a process and one thread of its own.
 
-Each write of a release so has its place in a count. Whoever drives it says where the database
-and the cloud are, in one line; is told the number of a process that waits; says `go` once ready,
-and is told how that process ended.
+Each write so has its place in a count. Whoever drives it says what to do, in one line; is told
+the number of a process that waits; says `go` once ready, and is told how that process ended.
 """
 
 import ctypes
 import os
 import sys
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from fakes.real_lane import a_lane
+from offpeakd import app
+from offpeakd.adapters.sql.schema import upgrade
 from offpeakd.emulator.options import EmulatorSettings
 
-_SET_PTRACER = 0x59616D61
+_SET_PTRACER: Final = 0x59616D61
 """PR_SET_PTRACER (prctl(2)): where only ancestors may trace, say that everybody may."""
-_ANYBODY = -1
+_ANYBODY: Final = -1
 
 
 def main() -> None:
@@ -25,7 +28,7 @@ def main() -> None:
             ctypes.CDLL(None).prctl(_SET_PTRACER, ctypes.c_long(_ANYBODY), 0, 0, 0)
             _say(os.getpid())
             _line()
-            _release(*words)
+            PIECES[words[0]](*words[1:])
             os._exit(0)
         _, status = os.waitpid(child, 0)
         _say(os.waitstatus_to_exitcode(status))
@@ -36,6 +39,13 @@ def _release(url: str, endpoint: str) -> None:
         lane.recover.run_once()
         lane.release.run_once()
         lane.follow_up.run_once()
+
+
+def _upgrade(url: str) -> None:
+    upgrade(url, app.system_clock().now())
+
+
+PIECES: Final[Mapping[str, Callable[..., None]]] = {"release": _release, "upgrade": _upgrade}
 
 
 def _line() -> str:
