@@ -173,6 +173,7 @@ class Daemon:
         finally:
             self.notifier.stopping()
             self._stop(ticker)
+            self._store_last_answers()
             self._leave()
             for lane in (*self.lanes.values(), *self._retired):
                 lane.close()
@@ -198,6 +199,14 @@ class Daemon:
             if number is not None and number is not signal.SIGHUP:
                 _log.warning("stopped_at_once", why="asked twice: what was under way is unknown")
                 os._exit(128 + number)
+
+    def _store_last_answers(self) -> None:
+        """One more try for what the store refused; their jobs are in the log, if it fails."""
+        for lane in (*self.lanes.values(), *self._retired):
+            try:
+                lane.release.answers.store_what_is_left()
+            except DatabaseError as error:
+                _log.error("answers_left_unstored", target=lane.name, error=error.message)
 
     def _watch(self, ticker: Ticker) -> Exit:
         """The main thread's part: signals, clock steps, watchdog, idleness."""
