@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Bytecode is written by the install step, so that every later start is quick.
 PIP := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test fix bench lint types layers tests
+.PHONY: help demo test fix crash bench lint types layers tests
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
