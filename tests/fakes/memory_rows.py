@@ -43,6 +43,9 @@ class Rows:
 
     def put(self, request: Request) -> None:
         """Write a request, and keep the indexes true."""
+        key = (request.target, request.instance_id)
+        if request.state in LIVE:
+            assert self.live.get(key, request.id) == request.id, "two live requests"
         before = self.requests.get(request.id)
         if before is not None and is_ready(before):
             self.queued[before.target, before.group].remove((before.priority, before.id))
@@ -50,9 +53,8 @@ class Rows:
         if is_ready(request):
             order = self.queued.setdefault((request.target, request.group), [])
             insort(order, (request.priority, request.id))
-        key = (request.target, request.instance_id)
         if request.state in LIVE:
-            assert self.live.setdefault(key, request.id) == request.id, "two live requests"
+            self.live[key] = request.id
         elif self.live.get(key) == request.id:
             del self.live[key]
 
