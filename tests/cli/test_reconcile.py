@@ -91,6 +91,17 @@ def test_what_the_cloud_started_is_adopted_and_ends_with_zero(
     assert lane.states() == ["running"] * 2
 
 
+def test_an_adopted_upgrade_without_a_job_id_yet_says_so(offpeakd: Command, lane: Lane) -> None:
+    doubt(lane, do="do-then-500")
+    lane.faults(Rule(do="answer-500", call="jobs"))
+
+    code, out, _ = offpeakd("reconcile")
+
+    assert code == 5
+    assert "running; its job id is looked for" in out
+    assert "its job id is looked for" in offpeakd("list")[1]
+
+
 def test_what_is_left_is_said_with_the_time_from_which_looks_count(
     offpeakd: Command, lane: Lane, clock: SetClock
 ) -> None:

@@ -120,7 +120,7 @@ def detail(request: Request, view: "Outlook", zone: str) -> str:
         case State.UNKNOWN:
             return "whether the cloud started it is being found out"
         case State.RUNNING:
-            return safe(" ".join(filter(None, ("job", request.job_id, request.job_progress))))
+            return _job_words(request)
         case State.FAILED | State.NEEDS_REVIEW:
             return error_text(request)
         case State.SUCCEEDED | State.CANCELLED | State.EXPIRED:
@@ -131,3 +131,9 @@ def detail(request: Request, view: "Outlook", zone: str) -> str:
 def error_text(request: Request) -> str:
     """The last refusal or failure: its code and its text."""
     return safe(" ".join(filter(None, (request.error_code, request.error_message))))
+
+
+def _job_words(request: Request) -> str:
+    if request.job_id is None:
+        return "its job id is looked for"
+    return safe(" ".join(filter(None, ("job", request.job_id, request.job_progress))))

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from offpeakd.core.evidence import is_upgrading
 from offpeakd.core.model import BATCH_LIMIT, Change, Instance, Job, Request
 from offpeakd.core.plan import Take
@@ -15,6 +17,7 @@ from offpeakd.service.rules import Rules
 from offpeakd.service.strays import Strays
 
 Fit = tuple[Request, Instance]
+_log = structlog.get_logger("choice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,14 @@ class Choice:
         if job is None:
             return settle_look(request, instance, self.clock.now())
         evidence = f"the cloud has job {job.id}, which no request accounts for"
+        _log.warning(
+            "adopted",
+            target=self.target,
+            request=request.id,
+            instance=request.instance_id,
+            job=job.id,
+            status=job.status,
+        )
         return adopt(request, job, self.clock.now(), evidence)
 
 

@@ -140,7 +140,11 @@ class Reconcile:
 
     def _case(self, request: Request) -> tuple[_Case, ...]:
         attempt = self.store.batch_of(request.attempt_id) if request.attempt_id else None
-        return () if attempt is None else (_Case(request, attempt),)
+        if attempt is None:
+            # Only a hand in the database does this; a person has to put it right there.
+            _log.error("attempt_missing", target=self.target, request=request.id)
+            return ()
+        return (_Case(request, attempt),)
 
     # ------------------------------------------------------------------ the look
 
