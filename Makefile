@@ -39,6 +39,10 @@ fix: $(VENV)/.dev ## Format, and mend what the linter can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+KILLS ?= 1000
+crash: $(VENV)/.dev ## Kill the daemon KILLS times under load; SEED=… repeats a run
+	cd tests && ../$(BIN)/python -m crash --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
 bench: $(VENV)-bench/.ready ## Benchmarks beside hand-written loops and peers
 	$(VENV)-bench/bin/python -m benchmarks
 
