@@ -1,0 +1,128 @@
+"""Passes start when they are due, never twice at once, and none of them makes the ticker spin."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+import structlog
+
+from fakes.installation import patiently
+from offpeakd.adapters.clock import SystemClock
+from offpeakd.core.errors import DatabaseError, DatabaseUntrustedError
+from offpeakd.ticker import AT_MOST, Ticker, Wake
+
+CLOCK = SystemClock()
+LATER = timedelta(hours=1)
+SPINNING = 0.5
+"""Seconds of processor time in one second: far more than waiting takes."""
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        self.troubles: list[tuple[str, str]] = []
+        self.ticker = Ticker(
+            CLOCK,
+            self.stopping,
+            4,
+            lambda work, error: self.troubles.append((work, error.message)),
+        )
+        self.passes: list[datetime] = []
+
+    def counted(self, wait: Callable[[], datetime]) -> Callable[[], datetime]:
+        def work() -> datetime:
+            self.passes.append(CLOCK.now())
+            return wait()
+
+        return work
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.ticker.stop()
+
+
+def test_a_pass_that_takes_long_is_not_asked_for_again_meanwhile(bench: Bench) -> None:
+    ended = threading.Event()
+
+    def long() -> datetime:
+        assert ended.wait(20)
+        return CLOCK.now() + LATER
+
+    bench.ticker.add("long", bench.counted(long))
+    bench.ticker.start()
+    assert patiently(lambda: len(bench.passes) == 1)
+    for _ in range(5):
+        bench.ticker.wake("long")
+    spent = time.process_time()
+    assert not ended.wait(1)
+
+    assert time.process_time() - spent < SPINNING
+    assert len(bench.passes) == 1
+    assert bench.ticker.longest_pass() >= timedelta(seconds=1)
+    ended.set()
+
+
+def test_a_clock_that_jumps_asks_for_one_pass_not_for_each_that_was_missed() -> None:
+    at = CLOCK.now()
+
+    assert Wake().get_next_fire_time(None, at) == at
+    for jump in (timedelta(0), timedelta(days=1), timedelta(days=-1)):
+        assert Wake().get_next_fire_time(at, at + jump) == at + jump + AT_MOST
+
+
+def test_a_pass_that_asks_for_an_instant_long_past_does_not_spin(bench: Bench) -> None:
+    past = CLOCK.now() - LATER
+    enough = threading.Event()
+
+    def again() -> datetime:
+        if len(bench.passes) == 20:
+            enough.set()
+            return CLOCK.now() + LATER
+        return past
+
+    bench.ticker.add("eager", bench.counted(again))
+    bench.ticker.start()
+
+    assert enough.wait(20)
+    gaps = [after - before for before, after in zip(bench.passes, bench.passes[1:], strict=False)]
+    assert min(gaps) >= timedelta(milliseconds=1)
+
+
+def test_an_error_of_the_store_is_told_and_the_work_goes_on_later(bench: Bench) -> None:
+    def fail() -> datetime:
+        raise DatabaseError("the disk is full")
+
+    bench.ticker.add("failing", bench.counted(fail))
+    bench.ticker.start()
+
+    assert patiently(lambda: bench.troubles == [("failing", "the disk is full")])
+    assert bench.ticker.failure() is None
+    bench.ticker.wake("failing")
+    assert patiently(lambda: len(bench.passes) == 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "event"),
+    [(DatabaseUntrustedError("replaced"), "database_untrusted"), (ValueError("odd"), "defect")],
+)
+def test_a_defect_and_a_database_past_trusting_end_the_daemon(
+    bench: Bench, error: Exception, event: str
+) -> None:
+    def fail() -> datetime:
+        raise error
+
+    with structlog.testing.capture_logs() as logged:
+        bench.ticker.add("failing", bench.counted(fail))
+        bench.ticker.start()
+        assert bench.stopping.wait(20)
+
+    assert bench.ticker.failure() is error
+    assert [line["event"] for line in logged] == [event]
+    assert bench.troubles == []
+    bench.ticker.wake("failing")
+    assert len(bench.passes) == 1
