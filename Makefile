@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Bytecode is written by the install step, so that every later start is quick.
 PIP := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test fix crash bench lint types layers tests
+.PHONY: help demo test fix crash bench lint types layers tests mutate
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,10 +46,15 @@ crash: $(VENV)/.dev ## Kill the daemon KILLS times under load; SEED=… repeats 
 bench: $(VENV)-bench/.ready ## Benchmarks beside hand-written loops and peers
 	$(VENV)-bench/bin/python -m benchmarks
 
+mutate: $(VENV)-mutate/.ready ## Change the core in small ways, and see whether a test notices
+	HYPOTHESIS_PROFILE=mutate nice -n 19 $(VENV)-mutate/bin/mutmut run --max-children $(or $(WORKERS),1) $(MUTANTS)
+	@$(VENV)-mutate/bin/mutmut results
+
 lock: $(VENV)/.dev ## Renew the locked requirements (needs uv)
 	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/runtime.txt
 	uv pip compile -q pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/dev.txt
 	uv pip compile -q pyproject.toml --group bench --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/bench.txt
+	uv pip compile -q pyproject.toml --group mutate --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/mutate.txt
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -74,4 +79,11 @@ $(VENV)-bench/.ready: $(VENV)/bin/python requirements/build.txt requirements/ben
 	@$(BIN)/python -m venv $(VENV)-bench
 	@env -u PYTHONDONTWRITEBYTECODE $(VENV)-bench/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/build.txt -r requirements/bench.txt
 	@env -u PYTHONDONTWRITEBYTECODE $(VENV)-bench/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Our own package is not installed there: the tests shall find the mutated tree alone.
+$(VENV)-mutate/.ready: $(VENV)/bin/python requirements/mutate.txt
+	@echo "Installing the locked requirements of mutation testing into $(VENV)-mutate …"
+	@$(BIN)/python -m venv $(VENV)-mutate
+	@env -u PYTHONDONTWRITEBYTECODE $(VENV)-mutate/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/mutate.txt
 	@touch $@

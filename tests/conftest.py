@@ -3,7 +3,7 @@
 import os
 import tempfile
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
     "ci",
@@ -11,6 +11,10 @@ settings.register_profile(
     deadline=None,
     max_examples=40,
     suppress_health_check=[HealthCheck.too_slow],
+)
+# A mutant is dead at the first counterexample: the smallest one is not asked for.
+settings.register_profile(
+    "mutate", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate]
 )
 settings.register_profile("long", deadline=None, max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
