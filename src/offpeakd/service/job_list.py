@@ -3,16 +3,32 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from offpeakd.core.evidence import EARLIER
 from offpeakd.core.model import Job
-from offpeakd.ports import Clock, Cloud
+from offpeakd.ports import Clock, JobPage
 
 LIST_SPAN: Final = timedelta(days=29)
 """The job list takes at most 30 days (DDS API reference, ListTasks)."""
 
 MOST_PAGES: Final = 300
+
+
+class Witness(Protocol):
+    """The part of `ports.Cloud` that tells the cloud's time."""
+
+    def clock_offset(self) -> timedelta | None:
+        """Our wall clock less the cloud's; None while no answer has told."""
+        ...
+
+
+class Lister(Witness, Protocol):
+    """The part of `ports.Cloud` that lists jobs."""
+
+    def list_jobs(self, since: datetime, until: datetime, offset: int) -> JobPage:
+        """A page of upgrade jobs created between two instants."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +50,12 @@ class JobsSince:
         return self.jobs.get(instance_id, ())
 
 
-def cloud_now(clock: Clock, cloud: Cloud) -> datetime:
+def cloud_now(clock: Clock, cloud: Witness) -> datetime:
     """The present instant by the cloud's clock; by ours while no answer has told."""
     return clock.now() - (cloud.clock_offset() or timedelta(0))
 
 
-def jobs_since(cloud: Cloud, clock: Clock, since: datetime) -> JobsSince:
+def jobs_since(cloud: Lister, clock: Clock, since: datetime) -> JobsSince:
     """Read the list, as far back as the cloud allows.
 
     Args:
