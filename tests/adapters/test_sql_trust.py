@@ -12,6 +12,7 @@ import pytest
 from fakes.wishes import wish
 from offpeakd.adapters.sql.address import address_of
 from offpeakd.adapters.sql.faults import translate
+from offpeakd.adapters.sql.opened_file import OpenedFile
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
 from offpeakd.core.errors import DatabaseError, DatabaseUntrustedError
@@ -107,3 +108,15 @@ def test_a_file_that_was_only_written_by_others_stays_trusted(store: SqlStore, f
 
     (added,) = store.add([wish(2)], "ann")
     assert added.new
+
+
+def test_a_file_that_comes_to_be_later_is_the_one_to_trust(file: Path) -> None:
+    opened = OpenedFile(file)
+    file.touch()
+    opened.check()
+    other = file.with_suffix(".other")
+    other.touch()
+    other.replace(file)
+
+    with pytest.raises(DatabaseUntrustedError):
+        opened.check()
