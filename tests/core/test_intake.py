@@ -68,26 +68,31 @@ def test_only_a_not_before_that_lies_ahead_holds_a_request_back(
 
 @pytest.mark.parametrize("deadline", [NOW - SOON, NOW], ids=["past", "now"])
 def test_a_deadline_that_has_passed_is_refused(deadline: datetime) -> None:
-    with pytest.raises(UsageError, match="has passed already"):
-        intake.check_wish(Wish("prod", INSTANCE, deadline=deadline), NOW)
+    with pytest.raises(UsageError, match="has passed already") as caught:
+        intake.new_request(Wish("prod", INSTANCE, deadline=deadline), NOW, "zhang")
+    assert caught.value.fix == "Give a later one, or none."
+
+
+def test_a_deadline_that_lies_ahead_is_kept() -> None:
+    made = intake.new_request(Wish("prod", INSTANCE, deadline=NOW + SOON), NOW, "zhang")
+
+    assert made.deadline == NOW + SOON
 
 
 def test_a_deadline_has_to_lie_after_the_not_before() -> None:
     later = NOW + timedelta(hours=1)
 
     intake.check_wish(Wish("prod", INSTANCE, not_before=later, deadline=later + SOON), NOW)
-    with pytest.raises(UsageError, match="could never be released"):
+    with pytest.raises(UsageError, match="could never be released") as caught:
         intake.check_wish(Wish("prod", INSTANCE, not_before=later, deadline=later), NOW)
+    assert caught.value.fix == "Give a later deadline or an earlier not-before."
 
 
 def test_a_held_request_stays_queued_and_names_the_reason() -> None:
-    change = changed(intake.hold(a_request(), NOW, "zhang", "billing run"))
+    held = a_request(held_reason="billing run", changed_at=NOW)
 
-    assert change.after == a_request(held_reason="billing run", changed_at=NOW)
-    assert (change.event, change.actor, change.detail["reason"]) == (
-        "held",
-        "zhang",
-        "billing run",
+    assert intake.hold(a_request(), NOW, "zhang", "billing run") == Change(
+        a_request(), held, "held", "zhang", {"reason": "billing run"}
     )
 
 
@@ -98,18 +103,20 @@ def test_a_hold_may_get_another_reason() -> None:
 
 
 def test_unholding_takes_the_reason_away_and_keeps_it_in_the_history() -> None:
-    change = changed(intake.unhold(a_request(held_reason="a"), NOW, "zhang", "done"))
+    held = a_request(held_reason="a")
 
-    assert change.after.held_reason is None
-    assert change.detail == {"reason": "done", "was_held": "a"}
+    assert intake.unhold(held, NOW, "zhang", "done") == Change(
+        held, a_request(changed_at=NOW), "unheld", "zhang", {"reason": "done", "was_held": "a"}
+    )
 
 
 def test_a_cancelled_request_waits_for_nothing_any_more() -> None:
     waiting = a_request(held_reason="a", wait_until=NOW, wait_reason="backoff", wait_detail="b")
+    cancelled = a_request(State.CANCELLED, finished_at=NOW, changed_at=NOW)
 
-    after = changed(intake.cancel(waiting, NOW, "zhang", "not needed")).after
-
-    assert after == a_request(State.CANCELLED, finished_at=NOW, changed_at=NOW)
+    assert intake.cancel(waiting, NOW, "zhang", "not needed") == Change(
+        waiting, cancelled, "cancelled", "zhang", {"reason": "not needed"}
+    )
 
 
 def test_a_retried_request_starts_afresh() -> None:
@@ -127,12 +134,33 @@ def test_a_retried_request_starts_afresh() -> None:
         finished_at=NOW,
         acknowledged_by="li",
         cohort="c",
+        held_reason="a",
+        wait_until=NOW,
+        wait_reason="backoff",
+        wait_detail="b",
     )
 
-    change = changed(intake.retry(failed, NOW, "zhang", "disk is free"))
+    assert intake.retry(failed, NOW, "zhang", "disk is free") == Change(
+        failed,
+        a_request(changed_at=NOW),
+        "retried",
+        "zhang",
+        {
+            "reason": "disk is free",
+            "was": "failed",
+            "error_code": "DBS.1",
+            "job_id": "j",
+            "deadline_dropped": False,
+        },
+    )
 
-    assert change.after == a_request(changed_at=NOW)
-    assert change.detail["error_code"] == "DBS.1"
+
+def test_a_retried_request_waits_for_its_time_when_that_lies_ahead() -> None:
+    failed = a_request(State.FAILED, not_before=NOW + SOON)
+
+    after = changed(intake.retry(failed, NOW, "zhang", "why")).after
+
+    assert (after.wait_until, after.wait_reason) == (NOW + SOON, "not-before")
 
 
 @pytest.mark.parametrize(
@@ -150,24 +178,42 @@ def test_a_retry_drops_only_a_deadline_that_has_passed(deadline: datetime, kept:
 
 
 def test_an_acknowledged_failure_stays_failed() -> None:
-    change = changed(intake.acknowledge(a_request(State.FAILED), NOW, "zhang", "seen"))
+    failed = a_request(State.FAILED)
+    seen = a_request(State.FAILED, acknowledged_by="zhang", changed_at=NOW)
 
-    assert change.after == a_request(State.FAILED, acknowledged_by="zhang", changed_at=NOW)
+    assert intake.acknowledge(failed, NOW, "zhang", "seen") == Change(
+        failed, seen, "acknowledged", "zhang", {"reason": "seen"}
+    )
 
 
 @pytest.mark.parametrize(
-    ("verb", "request_"),
+    ("verb", "request_", "sentence"),
     [
-        (intake.hold, a_request(held_reason="why")),
-        (intake.unhold, a_request()),
-        (intake.cancel, a_request(State.CANCELLED)),
-        (intake.retry, a_request()),
-        (intake.acknowledge, a_request(State.FAILED, acknowledged_by="li")),
+        (intake.hold, a_request(held_reason="why"), "is held for that reason already"),
+        (intake.unhold, a_request(), "is not held"),
+        (intake.cancel, a_request(State.CANCELLED), "is cancelled already"),
+        (intake.retry, a_request(), "is queued already"),
+        (
+            intake.acknowledge,
+            a_request(State.FAILED, acknowledged_by="li"),
+            "was acknowledged by li already",
+        ),
     ],
     ids=["hold", "unhold", "cancel", "retry", "ack"],
 )
-def test_what_is_so_already_is_no_change(verb: Verb, request_: Request) -> None:
-    assert isinstance(verb(request_, NOW, "zhang", "why"), Already)
+def test_what_is_so_already_is_no_change(verb: Verb, request_: Request, sentence: str) -> None:
+    assert verb(request_, NOW, "zhang", "why") == Already(sentence)
+
+
+@pytest.mark.parametrize(
+    ("verb", "done"),
+    list(zip(VERBS, ["held", "let go", "cancelled", "retried", "acknowledged"], strict=True)),
+    ids=[verb.__name__ for verb in VERBS],
+)
+def test_a_refusal_says_how_it_stands_and_what_cannot_be_done(verb: Verb, done: str) -> None:
+    assert verb(a_request(State.NEEDS_REVIEW), NOW, "zhang", "why") == Refusal(
+        f"is needs review: it can't be {done}", "Possible now: resolve."
+    )
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -193,5 +239,11 @@ def test_nothing_is_decided_about_what_has_been_sent(state: State) -> None:
 
 @pytest.mark.parametrize("text", ["", "  \n"])
 def test_a_reason_has_to_say_something(text: str) -> None:
-    with pytest.raises(UsageError, match="the reason is empty"):
+    with pytest.raises(UsageError, match="the reason is empty") as caught:
         intake.stated(text)
+    assert caught.value.message == "the reason is empty"
+    assert caught.value.fix == "Say why: it is kept in the history."
+
+
+def test_a_reason_is_kept_without_the_blanks_around_it() -> None:
+    assert intake.stated("  a billing run\n") == "a billing run"

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +35,7 @@ def test_an_open_window_takes_a_batch_at_once() -> None:
     assert decision.take is not None
     assert (decision.take.group, decision.take.size) == ("default", 10)
     assert decision.take.opening.windows == ("nightly",)
-    assert decision.wake_at == NIGHT
+    assert (decision.blockers, decision.wake_at) == ((), NIGHT)
 
 
 def test_a_batch_leaves_room_for_what_runs() -> None:
@@ -108,6 +109,55 @@ def test_a_window_that_never_closes_yields_to_one_that_does() -> None:
     assert decision.take.group == "b"
 
 
+NIGHT_AND_DAY = Calendar(
+    {"nightly": nightly(), "daily": nightly(name="daily", start="03:00")},
+    (),
+    {"a": ("daily",), "b": ("nightly",)},
+)
+"""At `NIGHT`, the window of `b` is open, and that of `a` opens an hour later."""
+
+
+def test_each_group_is_judged_by_its_own_windows() -> None:
+    both = plan(a_lane(ready_groups=("a", "b")), LaneFacts(), at(NIGHT, NIGHT_AND_DAY))
+    one = plan(a_lane(ready_groups=("a",)), LaneFacts(), at(NIGHT, NIGHT_AND_DAY))
+
+    assert both.take is not None
+    assert both.take.group == "b"
+    assert (one.take, [found.code for found in one.blockers]) == (None, [Code.WINDOW_CLOSED])
+    assert admits("a", at(NIGHT, NIGHT_AND_DAY)) is not None
+    assert admits("b", at(NIGHT, NIGHT_AND_DAY)) is None
+    assert next_edge(NIGHT_AND_DAY, ("a",), NIGHT) == NIGHT + timedelta(hours=1)
+    assert next_edge(NIGHT_AND_DAY, ("a", "b"), NIGHT) == NIGHT
+
+
+def test_a_group_under_notice_takes_nothing_although_its_window_is_open() -> None:
+    until = NIGHT + timedelta(seconds=3)
+
+    decision = plan(a_lane(), LaneFacts(), at(NIGHT, notices={"default": until}))
+
+    assert decision.take is None
+    assert [one.code for one in decision.blockers] == [Code.MIN_NOTICE]
+    assert decision.wake_at == until
+
+
+def test_what_is_due_at_this_very_instant_is_no_reason_to_look_again_at_once() -> None:
+    lane = a_lane(ready_groups=(), next_ready_at=NIGHT)
+
+    assert plan(lane, LaneFacts(), at(NIGHT)).wake_at == NIGHT + POLICY.poll
+
+
+def test_a_reload_gives_notice_to_the_groups_that_it_opens() -> None:
+    windows = {"nightly": nightly(), "daily": nightly(name="daily", start="03:00")}
+    shut = Calendar(windows, (), {"a": ("daily",), "b": ("nightly",)})
+    opened = Calendar(windows, (), {"a": ("nightly",), "b": ("daily",)})
+
+    def given_notice(before: Calendar, after: Calendar) -> object:
+        return notices(before, after, ("a", "b"), NIGHT, timedelta(minutes=10), {})
+
+    assert given_notice(shut, opened) == {"a": NIGHT + timedelta(minutes=10)}
+    assert given_notice(opened, shut) == {"b": NIGHT + timedelta(minutes=10)}
+
+
 def test_the_gate_admits_inside_and_names_the_reason_outside() -> None:
     assert admits("default", at(NIGHT)) is None
     against = admits("default", at(NOON))
@@ -142,13 +192,13 @@ def test_a_notice_that_still_runs_outlasts_a_further_reload() -> None:
     assert kept == {"default": NIGHT + timedelta(minutes=3)}
 
 
-def test_claimed_requests_know_their_attempt_and_batch() -> None:
-    batch = Batch(
+def a_batch(*attempt_ids: str) -> Batch:
+    return Batch(
         id="b1",
         target="prod",
         group="default",
         requests=(a_request(1), a_request(2)),
-        attempt_ids=("x", "y"),
+        attempt_ids=attempt_ids,
         owner="me",
         windows=("nightly",),
         opening_start=None,
@@ -161,12 +211,19 @@ def test_claimed_requests_know_their_attempt_and_batch() -> None:
         instance_versions=(None, None),
     )
 
-    claimed = as_claimed(batch)
+
+def test_claimed_requests_know_their_attempt_and_batch_and_since_when() -> None:
+    claimed = as_claimed(a_batch("x", "y"))
 
     assert [one.attempt_id for one in claimed] == ["x", "y"]
-    assert {(one.state, one.batch_id, one.attempts) for one in claimed} == {
-        (State.SUBMITTING, "b1", 1)
+    assert {(one.state, one.batch_id, one.attempts, one.changed_at) for one in claimed} == {
+        (State.SUBMITTING, "b1", 1, NIGHT)
     }
+
+
+def test_every_request_of_a_batch_has_an_attempt_of_its_own() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        as_claimed(a_batch("x"))
 
 
 @given(

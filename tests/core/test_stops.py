@@ -41,6 +41,37 @@ def test_a_refusal_of_the_target_stops_it(
     assert (stop.kind, stop.until) == (kind, NIGHT + wait)
 
 
+@pytest.mark.parametrize(
+    ("refusal", "kind", "wait"),
+    [
+        (problem(ErrorKind.AUTH, 401), "credentials", timedelta(minutes=5)),
+        (problem(ErrorKind.AUTH, 403), "permission", timedelta(minutes=15)),
+        (problem(ErrorKind.CONFIGURATION, 404), "configuration", timedelta(minutes=15)),
+        (problem(ErrorKind.THROTTLED, 429), "throttled", timedelta(seconds=20)),
+        (problem(ErrorKind.RETRY, 503), "unreachable", timedelta(seconds=20)),
+    ],
+    ids=lambda value: getattr(value, "kind", None),
+)
+def test_a_stop_says_whose_it_is_since_when_why_and_how_often_in_a_row(
+    refusal: CloudProblem, kind: str, wait: timedelta
+) -> None:
+    earlier = (a_stop("pause", count=9), a_stop(kind, count=2))
+
+    stop = stops.stop_for_problem("prod", refusal, NIGHT, earlier)
+
+    reason = "the cloud refused: APIGW.0301 no"
+    assert stop == Stop("prod", kind, reason, "offpeakd", NIGHT, NIGHT + wait, 3)
+
+
+def test_a_refusal_holds_for_as_long_as_the_cloud_asks() -> None:
+    refusal, asked = problem(ErrorKind.THROTTLED, 429), timedelta(minutes=9)
+
+    stop = stops.stop_for_problem("prod", refusal, NIGHT, (), retry_after=asked)
+
+    assert stop is not None
+    assert stop.until == NIGHT + asked
+
+
 @pytest.mark.parametrize("kind", [ErrorKind.RETRY, ErrorKind.PERMANENT, ErrorKind.DONE], ids=str)
 def test_a_refusal_of_an_instance_stops_nothing(kind: ErrorKind) -> None:
     refusal = problem(kind, 400, "DBS.200011")
@@ -86,19 +117,30 @@ def test_throttling_waits_longer_each_time_and_at_least_what_the_cloud_asks() ->
     ids=["throttled", "denied", "not-permitted", "no-key", "unreachable", "odd"],
 )
 def test_a_failed_read_stops_the_target(error: CloudError | CredentialsError, kind: str) -> None:
-    assert stops.stop_for_error("prod", error, NIGHT, ()).kind == kind
+    stop = stops.stop_for_error("prod", error, NIGHT, (a_stop(kind, count=2),))
+
+    assert stop.until is not None
+    assert stop == Stop("prod", kind, error.message, "offpeakd", NIGHT, stop.until, 3)
+
+
+def test_a_throttled_read_waits_for_as_long_as_the_cloud_asks() -> None:
+    error = CloudThrottledError("slow", retry_after=timedelta(minutes=9))
+
+    assert stops.stop_for_error("prod", error, NIGHT, ()).until == NIGHT + timedelta(minutes=9)
 
 
 def test_a_call_that_found_no_connection_is_tried_soon() -> None:
     stop = stops.stop_for_unsent("prod", "refused", NIGHT, (), None)
 
-    assert (stop.kind, stop.until) == ("unreachable", NIGHT + timedelta(seconds=5))
+    soon = NIGHT + timedelta(seconds=5)
+    assert stop == Stop("prod", "unreachable", "refused", "offpeakd", NIGHT, soon)
 
 
 def test_a_used_up_budget_waits_until_there_is_room() -> None:
     stop = stops.stop_for_unsent("prod", "60 calls", NIGHT, (), timedelta(seconds=12))
 
-    assert (stop.kind, stop.until) == ("throttled", NIGHT + timedelta(seconds=12))
+    then = NIGHT + timedelta(seconds=12)
+    assert stop == Stop("prod", "throttled", "60 calls", "offpeakd", NIGHT, then)
 
 
 @pytest.mark.parametrize(
