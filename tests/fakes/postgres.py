@@ -9,13 +9,13 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
@@ -58,21 +58,64 @@ def _run_sql(statement: str) -> None:
 @cache
 def _server() -> Path:
     """Starts the server; returns the folder of its socket."""
-    home = Path(tempfile.mkdtemp(prefix="offpeakd-postgres-"))
-    programs = _programs(home)
-    cluster = home / "cluster"
-    cluster.mkdir(mode=0o700)
-    if os.geteuid() == 0:
-        os.chown(home, _NOBODY, _NOBODY)
-        os.chown(cluster, _NOBODY, _NOBODY)
-    quiet = ["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
-    _run(programs / "initdb", "-D", str(cluster), *quiet)
-    options = f"-k {home} -c listen_addresses='' -c fsync=off -c max_connections=40"
-    start = ["-w", "-t", "60", "-l", str(home / "log"), "-o", options, "start"]
-    _run(programs / "pg_ctl", "-D", str(cluster), *start)
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
-    atexit.register(_run, programs / "pg_ctl", "-D", str(cluster), "-m", "immediate", "stop")
-    return home
+    server = Server(Path(tempfile.mkdtemp(prefix="offpeakd-postgres-")))
+    atexit.register(server.remove)
+    server.start()
+    return server.home
+
+
+@dataclass
+class Server:
+    """A server of one's own, which may be struck.
+
+    Attributes:
+        home: an empty folder for its files and its socket.
+        listen: addresses on which it listens besides its socket.
+        under: a command that starts it, such as one that enters a network namespace.
+    """
+
+    home: Path
+    listen: str = ""
+    under: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        self._programs = _programs(self.home)
+        self._cluster = self.home / "cluster"
+        self._cluster.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            os.chown(self.home, _NOBODY, _NOBODY)
+            os.chown(self._cluster, _NOBODY, _NOBODY)
+        quiet = ["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        _run(self._programs / "initdb", "-D", str(self._cluster), *quiet)
+        if self.listen:
+            with (self._cluster / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all 0.0.0.0/0 trust\n")
+
+    @property
+    def url(self) -> str:
+        """As `database.url` names its first database, by its socket."""
+        return f"postgresql+psycopg://postgres@/postgres?host={self.home}"
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        options = (
+            f"-k {self.home} -c listen_addresses='{self.listen}' -c fsync=off"
+            " -c max_connections=100"
+        )
+        log = str(self.home / "log")
+        self._control("-w", "-t", "60", "-l", log, "-o", options, "start")
+
+    def stop_at_once(self) -> None:
+        """As if it had crashed: it recovers when it starts again."""
+        self._control("-m", "immediate", "stop")
+
+    def remove(self) -> None:
+        """Stop it, and delete its files."""
+        self.stop_at_once()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _control(self, *words: str) -> None:
+        _run(self._programs / "pg_ctl", "-D", str(self._cluster), *words, under=self.under)
 
 
 def _programs(home: Path) -> Path:
@@ -91,21 +134,20 @@ def _programs(home: Path) -> Path:
     return copy / package.name / installed.name / "bin"
 
 
-def _run(*words: str | Path) -> None:
-    as_nobody: dict[str, Any] = {}
+def _run(*words: str | Path, under: Sequence[str] = ()) -> None:
+    as_nobody: tuple[str, ...] = ()
     if os.geteuid() == 0:
-        as_nobody = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
+        as_nobody = ("setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups")
     # A file and not a pipe: the server inherits it, and a pipe would stay open as long as it runs.
     with tempfile.TemporaryFile() as said:
         done = subprocess.run(
-            [str(word) for word in words],
+            [*under, *as_nobody, *(str(word) for word in words)],
             check=False,
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,
             cwd="/",
             timeout=100,
-            **as_nobody,
         )
         said.seek(0)
         assert done.returncode == 0, said.read().decode()
