@@ -1,5 +1,6 @@
 """A daemon that is killed and frozen over and over while it works; and what must hold after it."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+from crash.victims import Victims
 from fakes.installation import Installation, patiently
 from offpeakd import app
 from offpeakd.core.model import Request, State
@@ -33,7 +35,7 @@ FINAL: Final = frozenset({State.SUCCEEDED, State.FAILED})
 _THAW: Final = timedelta(seconds=1)
 _MIX: Final = Mix(busy=0, frozen=0, abnormal=0, single=0, current=0, failing=0.05)
 
-FAULTS: Final = (
+LASTING: Final = (
     Rule(do="do-then-500", probability=0.04),
     Rule(do="do-then-504", probability=0.03),
     Rule(do="do-then-drop", probability=0.03),
@@ -47,15 +49,19 @@ FAULTS: Final = (
     Rule(do="empty-202", probability=0.03),
     Rule(do="missing-id", probability=0.04),
     Rule(do="job-invisible", probability=0.08, wait=timedelta(seconds=2)),
-    # A silent cloud is waited for, and one that throttles is left alone for a while: only early.
-    Rule(do="swallow", nth=3),
-    Rule(do="swallow", nth=9),
-    Rule(do="throttle", nth=6, retry_after=timedelta(seconds=1)),
     Rule(do="answer-500", call="jobs", probability=0.04),
     Rule(do="reset", call="jobs", probability=0.02),
     Rule(do="cut", call="instances", probability=0.02),
 )
 """Nearly every second upgrade call meets one."""
+
+FAULTS: Final = (
+    Rule(do="swallow", nth=3),
+    Rule(do="swallow", nth=9),
+    Rule(do="throttle", nth=6, retry_after=timedelta(seconds=1)),
+    *LASTING,
+)
+"""A silent cloud is waited for, and one that throttles is left alone: only while there is time."""
 
 MORE: Final = """\
 release: {poll: 200ms, guard: 1s, batch_size: 5}
@@ -86,21 +92,23 @@ class Storm:
     def rage(self, lives: int) -> None:
         """Let the daemon live and die so often."""
         long_freeze = self.random.randrange(lives)
-        for life in range(lives):
-            self.add()
-            daemon = self.site.start(counted=False)
-            self._let_live(daemon)
-            if life == long_freeze:
-                self._freeze(daemon, 12.0)
-            elif self.random.random() < 0.25:
-                self._freeze(daemon, self.random.uniform(0.1, 2.5))
-                self._wait(self.random.uniform(0, 0.2))
-            daemon.kill()
-            daemon.wait(30)
-            self.told(life + 1)
+        with Victims(self.site.folder) as victims:
+            for life in range(lives):
+                self.add()
+                daemon = victims.begin("run", str(self.site.config), str(self.site.folder / "log"))
+                self._let_live(daemon)
+                if life == long_freeze:
+                    self._freeze(daemon, 12.0)
+                elif self.random.random() < 0.25:
+                    self._freeze(daemon, self.random.uniform(0.1, 2.5))
+                    self._wait(self.random.uniform(0, 0.2))
+                os.kill(daemon, signal.SIGKILL)
+                assert victims.ended() == -signal.SIGKILL, self.site.log()
+                self.told(life + 1)
 
     def calm(self, seconds: float = 60) -> bool:
         """Leave a daemon alone until everything is final; False when it never gets there."""
+        self.site.cloud.use_faults(Faults(LASTING))
         daemon = self.site.start()
         try:
             return patiently(self._over, seconds)
@@ -117,25 +125,23 @@ class Storm:
 
     # ------------------------------------------------------------------ what happens
 
-    def _let_live(self, daemon: "subprocess.Popen[str]") -> None:
+    def _let_live(self, daemon: int) -> None:
         """Some die while they start, some in the middle of a call, some whenever."""
         fate = self.random.random()
         if fate < 0.2:
-            self._wait(self.random.uniform(0, 1.2))
+            self._wait(self.random.uniform(0, 0.5))
             return
         seen = len(self.site.cloud.world.calls)
         self.site.cloud.wait_until(
-            lambda world: len(world.calls) > seen or daemon.poll() is not None,
-            timedelta(seconds=8),
+            lambda world: len(world.calls) > seen or not _lives(daemon), timedelta(seconds=20)
         )
-        assert daemon.poll() is None, self.site.log()
         self._wait(self.random.uniform(0, 0.1 if fate < 0.7 else 0.6))
 
-    def _freeze(self, daemon: "subprocess.Popen[str]", seconds: float) -> None:
-        daemon.send_signal(signal.SIGSTOP)
+    def _freeze(self, daemon: int, seconds: float) -> None:
+        os.kill(daemon, signal.SIGSTOP)
         self._wait(seconds)
         self.thaws.append(app.system_clock().now())
-        daemon.send_signal(signal.SIGCONT)
+        os.kill(daemon, signal.SIGCONT)
 
     def _wait(self, seconds: float) -> None:
         threading.Event().wait(seconds)
@@ -196,6 +202,10 @@ class Storm:
             thawed = any(thaw <= call.at <= thaw + _THAW for thaw in self.thaws)
             if not thawed and any(start <= call.at < end for start, end in self.closed):
                 yield call
+
+
+def _lives(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from crash.sync_kills import Victims, needs_strace
+from crash.victims import Victims, needs_strace
 from fakes.installation import patiently
 from fakes.real_lane import a_lane
 from offpeakd import app

@@ -5,14 +5,17 @@ the number of a process that waits; says `go` once ready, and is told how that p
 """
 
 import ctypes
+import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 from fakes.real_lane import a_lane
 from offpeakd import app
 from offpeakd.adapters.sql.schema import upgrade
+from offpeakd.cli.main import main as command
 from offpeakd.emulator.options import EmulatorSettings
 
 _SET_PTRACER: Final = 0x59616D61
@@ -22,6 +25,8 @@ _ANYBODY: Final = -1
 
 def main() -> None:
     """Serve until the input ends."""
+    for name in LOADED:
+        importlib.import_module(f"offpeakd.{name}")
     while words := _line().split():
         child = os.fork()
         if child == 0:
@@ -45,7 +50,22 @@ def _upgrade(url: str) -> None:
     upgrade(url, app.system_clock().now())
 
 
-PIECES: Final[Mapping[str, Callable[..., None]]] = {"release": _release, "upgrade": _upgrade}
+def _run(config: str, log: str) -> None:
+    """`offpeakd run`, from its first argument on; the program itself is loaded already."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.chdir(Path(config).parent)
+    sys.exit(command(["--config", config, "run"]))
+
+
+PIECES: Final[Mapping[str, Callable[..., None]]] = {
+    "release": _release,
+    "run": _run,
+    "upgrade": _upgrade,
+}
+LOADED: Final = ("cli.run", "daemon", "adapters.logs", "adapters.systemd", "settings.load")
+"""Modules that the daemon imports only when it needs them; a fork has them at once."""
 
 
 def _line() -> str:

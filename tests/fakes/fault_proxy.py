@@ -6,6 +6,7 @@ next connection, meets the fault.
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
@@ -51,16 +52,18 @@ class FaultProxy:
         pause: seconds that a slow connection or answer is late.
     """
 
-    def __init__(self, upstream: str, *, pause: float = 0.5) -> None:
+    def __init__(
+        self, upstream: str, *, pause: float = 0.5, tls: ssl.SSLContext | None = None
+    ) -> None:
         """Listen at once.
 
         Args:
             upstream: address of the cloud, such as `http://127.0.0.1:9417`.
             pause: see there.
+            tls: with it, clients speak TLS with the proxy.
         """
-        scheme, _, place = upstream.partition("://")
-        host, _, port = place.rpartition(":")
-        self._scheme = scheme
+        host, _, port = upstream.partition("://")[2].rpartition(":")
+        self._tls = tls
         self._upstream = (host, int(port))
         self.pause = pause
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -75,7 +78,7 @@ class FaultProxy:
     @property
     def url(self) -> str:
         """Where clients find it."""
-        return f"{self._scheme}://127.0.0.1:{self._port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
 
     def arm(self, spoil: Spoil) -> None:
         """Spoil the next call, or the next connection; what stands open for that ends."""
@@ -134,11 +137,11 @@ class FaultProxy:
                 return
             if spoil is Spoil.SLOW_CONNECT:
                 self._stopping.wait(self.pause)
-            with socket.create_connection(self._upstream) as cloud, self._kept(cloud):
-                if self._scheme == "https":
-                    self._pass_bytes(connection, cloud)
-                else:
-                    self._pass_calls(connection, cloud)
+            client = (
+                self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
+            )
+            with client, socket.create_connection(self._upstream) as cloud, self._kept(cloud):
+                self._pass_calls(client, cloud)
 
     @contextlib.contextmanager
     def _kept(self, connection: socket.socket) -> Iterator[None]:
@@ -152,11 +155,6 @@ class FaultProxy:
                 self._open.discard(connection)
 
     # ------------------------------------------------------------------ what passes
-
-    def _pass_bytes(self, client: socket.socket, cloud: socket.socket) -> None:
-        """Encrypted: nobody here knows where a call ends."""
-        self._start(partial(_copy, cloud, client))
-        _copy(client, cloud)
 
     def _pass_calls(self, client: socket.socket, cloud: socket.socket) -> None:
         with client.makefile("rb") as said, cloud.makefile("rb") as answered:
@@ -206,13 +204,6 @@ def _message(stream: BinaryIO) -> bytes | None:
             length = int(value)
     body = stream.read(length)
     return head + body if len(body) == length else None
-
-
-def _copy(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while chunk := source.recv(65536):
-            sink.sendall(chunk)
-    _shut(sink)
 
 
 def _reset(connection: socket.socket) -> None:

@@ -68,6 +68,7 @@ class Lane:
         follow_up: what asks after jobs.
         reconcile: what finds out about unknown attempts.
         recover: what a new run does first.
+        rules: the configuration in force.
         stopping: as the daemon sets it.
         holds: as the daemon has them.
         url: of the database.
@@ -81,6 +82,7 @@ class Lane:
     follow_up: FollowUp
     reconcile: Reconcile
     recover: Recover
+    rules: CurrentRules
     stopping: threading.Event
     holds: list[Verdict]
     url: str
@@ -165,7 +167,18 @@ def a_lane(
     recover = Recover(owner, store, at)
     try:
         yield Lane(
-            target, at, store, cloud, release, follow_up, reconcile, recover, stopping, holds, url
+            target,
+            at,
+            store,
+            cloud,
+            release,
+            follow_up,
+            reconcile,
+            recover,
+            rules,
+            stopping,
+            holds,
+            url,
         )
     finally:
         cloud.close()

@@ -1,23 +1,30 @@
 """Scenarios of docs/development/faults.md, by number: the network, the cloud, and time."""
 
+import ssl
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from fakes.fault_proxy import Spoil
+from fakes.builders import a_calendar, always
+from fakes.fault_proxy import FaultProxy, Spoil
 from fakes.real_lane import a_lane
 from faults.scene import a_scene
+from offpeakd import app
+from offpeakd.adapters.sql.schema import ensure
 from offpeakd.core.model import State
+from offpeakd.core.windows import Freeze
 from offpeakd.emulator.emulator import Emulator
 from offpeakd.emulator.faults import NO_FAULTS, Faults
-from offpeakd.emulator.fleet import Mix
+from offpeakd.emulator.fleet import ORDINARY, Mix
 from offpeakd.emulator.options import EmulatorSettings
 from offpeakd.emulator.rules import Rule
 from offpeakd.emulator.verify import AccessKey
 from offpeakd.ports import Filter
 
+WIRE = Path(__file__).parent.parent / "adapters" / "wire"
 FENCE = timedelta(minutes=18)
 SECOND = timedelta(seconds=1)
 MOMENT = timedelta(microseconds=1)
@@ -133,7 +140,7 @@ def test_scenario_14_a_cloud_that_throttles_fifty_times_is_asked_ever_less_often
 def test_scenario_14_another_target_is_unaffected_meanwhile(tmp_path: Path) -> None:
     with a_scene(tmp_path, Rule(do="throttle")) as scene:
         scene.lane.work()
-        settings = EmulatorSettings(instances=1, mix=Mix(0, 0, 0, 0, 0, 0), seed=9)
+        settings = EmulatorSettings(instances=1, mix=ORDINARY, seed=9)
         with (
             Emulator(settings, scene.clock) as other,
             a_lane(scene.lane.url, settings, other.url, clock=scene.clock, target="other") as lane,
@@ -263,3 +270,44 @@ def test_a_scene_without_faults_ends_well(tmp_path: Path) -> None:
 
         assert scene.calls == 1
         assert {one.resends for one in scene.requests()} == {0}
+
+
+@pytest.mark.parametrize(
+    ("closes_in", "sent"),
+    [(timedelta(seconds=0.3), False), (timedelta(hours=1), True)],
+    ids=["closed meanwhile", "still open"],
+)
+def test_scenario_24_a_window_that_closes_during_a_slow_tls_handshake_lets_nothing_through(
+    tmp_path: Path, *, closes_in: timedelta, sent: bool
+) -> None:
+    settings = EmulatorSettings(instances=1, mix=ORDINARY)
+    url = f"sqlite:///{tmp_path}/offpeakd.db"
+    ensure(url)
+    with (
+        Emulator(settings, app.system_clock()) as cloud,
+        FaultProxy(cloud.url, pause=0.6, tls=server_tls()) as proxy,
+        a_lane(url, settings, proxy.url, ca_file=str(WIRE / "loopback.crt")) as lane,
+    ):
+        lane.ask(*cloud.world.instances)
+
+        def connect_slowly_towards_the_end() -> None:
+            proxy.arm(Spoil.SLOW_CONNECT)
+            now = lane.clock.now()
+            closed = Freeze("f", "", "UTC", start=now + closes_in, end=now + timedelta(days=1))
+            policy = replace(lane.rules.rules.policy, guard=timedelta(0))
+            calendar = a_calendar(always(), freezes=(closed,))
+            lane.rules.rules = replace(lane.rules.rules, calendar=calendar, policy=policy)
+
+        lane.cloud.on_signed = connect_slowly_towards_the_end
+        lane.run_once()
+
+        assert len(cloud.world.calls) == int(sent)
+        assert {one.state for one in lane.requests().values()} == {
+            State.RUNNING if sent else State.QUEUED
+        }
+
+
+def server_tls() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(WIRE / "loopback.crt", WIRE / "loopback.key")
+    return context

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crash.sync_kills import needs_strace
+from crash.victims import needs_strace
 from fakes.installation import Installation, patiently
 from offpeakd import app
 from offpeakd.adapters.sql.schema import check

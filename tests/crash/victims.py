@@ -1,4 +1,4 @@
-"""Makes a process die exactly as it is about to make its n-th write durable."""
+"""Processes to be killed: at a chosen write to the disk, or by whoever holds them."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ needs_strace = pytest.mark.skipif(
 
 
 class Victims:
-    """Does pieces of work in processes that can be made to die at a chosen write."""
+    """Does pieces of work, one after the other, each in a process of its own that may die."""
 
     def __init__(self, folder: Path) -> None:
         """Start the program that makes them.
@@ -30,7 +30,7 @@ class Victims:
         program = str(TESTS / "crash" / "victim.py")
         environ = {name: text for name, text in os.environ.items() if "COVERAGE" not in name}
         self._log = folder / "log"
-        with self._log.open("w") as log:
+        with self._log.open("a") as log:
             self._process = subprocess.Popen(
                 [sys.executable, program],
                 stdin=subprocess.PIPE,
@@ -61,8 +61,24 @@ class Victims:
         assert ended in {0, -signal.SIGKILL}, self._log.read_text()
         return ended != 0
 
+    def begin(self, *piece: str) -> int:
+        """Begin a piece of work; returns its process's number."""
+        pid = int(self._tell(" ".join(piece)))
+        self._write("go")
+        return pid
+
+    def ended(self) -> int:
+        """Wait for the end of what was begun; returns its exit code, or the signal's, negative."""
+        return int(self._read())
+
     def _tell(self, line: str) -> str:
+        self._write(line)
+        return self._read()
+
+    def _write(self, line: str) -> None:
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         self._process.stdin.write(f"{line}\n")
+
+    def _read(self) -> str:
+        assert self._process.stdout is not None
         return self._process.stdout.readline().strip()
