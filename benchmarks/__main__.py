@@ -37,6 +37,7 @@ def main() -> int:
     parser = argparse.ArgumentParser("benchmarks", description="Speed, measured.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FIGURES))
     parser.add_argument("--quick", action="store_true", help="a short check that all of it works")
+    parser.add_argument("--rounds", type=int, default=7, help="at least five for a median")
     chosen = parser.parse_args()
     unknown = sorted(set(chosen.names) - FIGURES.keys())
     if unknown:
@@ -44,7 +45,7 @@ def main() -> int:
     for folder in ("src", "benchmarks"):
         compileall.compile_dir(TOP / folder, quiet=1)
     rows: list[Row] = []
-    with a_bench(quick=chosen.quick) as bench:
+    with a_bench(chosen.rounds, quick=chosen.quick) as bench:
         for name in chosen.names or FIGURES:
             print(f"{name} …", file=sys.stderr, flush=True)
             found = import_module(f"benchmarks.figures.{FIGURES[name]}").measure(bench)

@@ -16,16 +16,14 @@ class Bench:
     """One run.
 
     Attributes:
+        rounds: how often each side runs.
         quick: a short check that everything works; its figures say little.
     """
 
+    rounds: int = 7
     quick: bool = False
     _stack: ExitStack = field(default_factory=ExitStack)
     _stubs: dict[int, Stub] = field(default_factory=dict)
-
-    @property
-    def rounds(self) -> int:
-        return 2 if self.quick else 7
 
     def of(self, whole: int, quick: int) -> int:
         """A number that a quick run makes smaller."""
@@ -47,6 +45,6 @@ class Bench:
 
 
 @contextmanager
-def a_bench(*, quick: bool) -> Iterator[Bench]:
+def a_bench(rounds: int, *, quick: bool) -> Iterator[Bench]:
     with ExitStack() as stack:
-        yield Bench(quick, stack)
+        yield Bench(2 if quick else rounds, quick, stack)

@@ -58,7 +58,17 @@ def a_server() -> Iterator[Server]:
         os.chown(home, _NOBODY, _NOBODY)
         os.chown(cluster, _NOBODY, _NOBODY)
     pg_ctl = (programs / "pg_ctl", "-D", cluster)
-    _run(programs / "initdb", "-D", cluster, "-U", "postgres", "--auth=trust", "--locale=C")
+    _run(
+        programs / "initdb",
+        "-D",
+        cluster,
+        "-U",
+        "postgres",
+        "--auth=trust",
+        "--locale=C",
+        "-E",
+        "UTF8",
+    )
     options = f"-k {home} -c listen_addresses='' -c max_wal_size=4GB"
     _run(*pg_ctl, "-w", "-t", "60", "-l", home / "log", "-o", options, "start")
     try:

@@ -41,12 +41,14 @@ class Lap:
     Attributes:
         rate: instances a second, from the first call of any kind to the last answer.
         processor: seconds of all its programs for 1,000 instances, over the same span.
-        start: seconds from its start to its first call.
+        start: seconds from its start to its first upgrade.
+        steady: instances a second, from the first upgrade to the last answer.
     """
 
     rate: float
     processor: float
     start: float
+    steady: float
 
 
 def race(
@@ -82,8 +84,13 @@ def _lap(side: Side, items: int, stub: Stub, latency: float) -> Lap:
             seen = stub.stats()
         if seen["twice"]:
             raise RuntimeError(f"{side.name} sent {seen['twice']} instances twice")
-        span = seen["last"] - seen["first"]
-        return Lap(items / span, spent * 1000 / items, seen["first"] - began)
+        last, upgrading = seen["last"], seen["first_upgrade"]
+        return Lap(
+            items / (last - seen["first"]),
+            spent * 1000 / items,
+            upgrading - began,
+            items / (last - upgrading),
+        )
     finally:
         side.tidy(folder)
         shutil.rmtree(folder, ignore_errors=True)

@@ -54,6 +54,7 @@ class Seen:
     items: int = 0
     twice: int = 0
     first: float = 0.0
+    first_upgrade: float = 0.0
     last: float = 0.0
     ids: set[str] = field(default_factory=set)
     jobs: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -69,6 +70,8 @@ class Cloud:
 
     def upgrade(self, body: bytes) -> bytes:
         seen = self.seen
+        if not seen.items:
+            seen.first_upgrade = time.perf_counter()
         results = []
         now = time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime())
         for identifier in json.loads(body)["instance_ids"]:

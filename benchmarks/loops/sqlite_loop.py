@@ -33,8 +33,8 @@ UPDATE request SET state = 'submitting', batch_id = ? WHERE id IN (
 """
 
 
-def connect(file: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(file, isolation_level=None)
+def connect(file: Path, *, check_same_thread: bool = True) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=check_same_thread)
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
     return connection
@@ -50,26 +50,35 @@ def make(file: Path, ids: list[str]) -> None:
         connection.execute("COMMIT")
 
 
+def claim(connection: sqlite3.Connection, batch: str) -> list[tuple[int, str]]:
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("INSERT INTO batch (id) VALUES (?)", (batch,))
+    claimed = connection.execute(CLAIM, (batch,)).fetchall()
+    connection.execute("COMMIT" if claimed else "ROLLBACK")
+    return claimed
+
+
+def record(
+    connection: sqlite3.Connection,
+    batch: str,
+    claimed: list[tuple[int, str]],
+    jobs: dict[str, str],
+) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    connection.executemany(
+        "UPDATE request SET state = 'running', job_id = ? WHERE id = ?",
+        [(jobs[instance], number) for number, instance in claimed],
+    )
+    connection.execute("UPDATE batch SET finished = 1 WHERE id = ?", (batch,))
+    connection.execute("COMMIT")
+
+
 def drain(connection: sqlite3.Connection, client: httpx.Client, url: str) -> None:
-    while True:
-        batch = uuid4().hex
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("INSERT INTO batch (id) VALUES (?)", (batch,))
-        claimed = connection.execute(CLAIM, (batch,)).fetchall()
-        if not claimed:
-            connection.execute("ROLLBACK")
-            return
-        connection.execute("COMMIT")
+    while claimed := claim(connection, batch := uuid4().hex):
         answer = client.post(url, json={"instance_ids": [one for _, one in claimed]})
         answer.raise_for_status()
         jobs = {one["instance_id"]: one["job_id"] for one in answer.json()["upgrade_results"]}
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(
-            "UPDATE request SET state = 'running', job_id = ? WHERE id = ?",
-            [(jobs[instance], number) for number, instance in claimed],
-        )
-        connection.execute("UPDATE batch SET finished = 1 WHERE id = ?", (batch,))
-        connection.execute("COMMIT")
+        record(connection, batch, claimed, jobs)
 
 
 def main() -> None:
