@@ -107,3 +107,11 @@ def test_t14_an_answer_that_adds_nothing_changes_nothing(
     request_now: Request, outcome: object
 ) -> None:
     assert late(request_now, outcome) is None
+
+
+@pytest.mark.parametrize("state", State)
+def test_t14_an_answer_that_proves_nothing_changes_nothing(state: State) -> None:
+    odd = CloudProblem("DBS.280005", "server error", ErrorKind.AMBIGUOUS, 400)
+
+    assert late(standing(state), Refused(odd)) is None
+    assert late(standing(state), Unclear("cut")) is None

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from offpeakd.core.model import AttemptResult, BatchResult, Change, Policy, Request, State
-from offpeakd.core.outcomes import Accepted, NotSent, Outcome, Unclear
+from offpeakd.core.outcomes import Accepted, ErrorKind, NotSent, Outcome, Refused, Unclear
 from offpeakd.core.settle import settle
 
 LATE: Final = "late_answer"
@@ -35,7 +35,7 @@ def settle_late(
     Returns:
         None when the answer adds nothing.
     """
-    if isinstance(outcome, Unclear):
+    if _proves_nothing(outcome):
         return None
     own = request.attempt_id == attempt_id
     if own and request.state in _OPEN:
@@ -54,6 +54,12 @@ def settle_late(
         )
         return _named(replace(change, after=waits_no_more))
     return _remembered(request, outcome.job_id, own=own)
+
+
+def _proves_nothing(outcome: Outcome) -> bool:
+    if isinstance(outcome, Refused):
+        return outcome.problem.kind is ErrorKind.AMBIGUOUS
+    return isinstance(outcome, Unclear)
 
 
 def _named(change: Change) -> Change:
