@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from offpeakd.adapters.sql.adding import insert_rows
+from offpeakd.adapters.sql.bulk_postgresql import update_attempts, update_requests
 from offpeakd.adapters.sql.rows import REQUEST_FIELDS, column_of
 from offpeakd.adapters.sql.tables import attempt, batch, event, request
 from offpeakd.adapters.sql.transactions import Database, Prepared, given
@@ -21,6 +23,7 @@ INSERT_EVENT: Final = Prepared(
 
 _RESULT: Final = ("job_id", "error_code", "error_message", "evidence", "resolved_by")
 _CALL: Final = ("sent_at", "http_status", "cloud_request_id")
+_KNOWN: Final = ("outcome", "finished_at", *_RESULT, *_CALL)
 _UPDATE_ATTEMPT: Final = Prepared(
     sa.update(attempt)
     .where(attempt.c.id == given(attempt.c.id))
@@ -28,7 +31,7 @@ _UPDATE_ATTEMPT: Final = Prepared(
         {
             # What was known stays known until something newer replaces it.
             name: sa.func.coalesce(given(attempt.c[name]), attempt.c[name])
-            for name in ("outcome", "finished_at", *_RESULT, *_CALL)
+            for name in _KNOWN
         }
     )
 )
@@ -96,7 +99,7 @@ def _write_together(
         shape = _shape(change)
         shapes.setdefault(shape, []).append(_request_values(change, shape))
     for shape, values in shapes.items():
-        if _update_request(shape).each(connection, values) != len(values):
+        if _update_requests(connection, shape, values) != len(values):
             raise _LostRaceError
     _write_attempts_and_events(connection, changes, result)
 
@@ -123,11 +126,25 @@ def _write_attempts_and_events(
     attempts = [
         values for change in changes if (values := _attempt_values(change, result)) is not None
     ]
-    if attempts:
+    is_sqlite = connection.dialect.name == "sqlite"
+    if attempts and is_sqlite:
         _UPDATE_ATTEMPT.each(connection, attempts)
+    elif attempts:
+        update_attempts(connection, _KNOWN, attempts)
     events = [_event_values(change) for change in changes if change.event]
-    if events:
+    if events and is_sqlite:
         INSERT_EVENT.each(connection, events)
+    elif events:
+        insert_rows(connection, event, events)
+
+
+def _update_requests(
+    connection: sa.Connection, shape: tuple[str, ...], values: Sequence[Mapping[str, Any]]
+) -> int:
+    if connection.dialect.name == "sqlite":
+        return _update_request(shape).each(connection, values)
+    columns = [column_of(field) for field in shape or ("state",)]
+    return update_requests(connection, columns, values)
 
 
 def _shape(change: Change) -> tuple[str, ...]:

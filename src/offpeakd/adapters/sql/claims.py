@@ -6,7 +6,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from offpeakd.adapters.sql.changes import INSERT_EVENT
-from offpeakd.adapters.sql.columns import instant_text
+from offpeakd.adapters.sql.claims_postgresql import write_claim
+from offpeakd.adapters.sql.columns import instant_text, json_text
 from offpeakd.adapters.sql.room import take_room
 from offpeakd.adapters.sql.tables import IS_READY, attempt, batch, request
 from offpeakd.adapters.sql.term import Term
@@ -106,6 +107,12 @@ def _write(connection: sa.Connection, wanted: Batch, term: Term) -> bool:
     members = list(zip(wanted.requests, wanted.attempt_ids, wanted.instance_versions, strict=True))
     # In the order of ids: two writers then never wait for each other.
     members.sort(key=lambda member: member[0].id)
+    if connection.dialect.name == "postgresql":
+        batch_row = {
+            **_INSERT_BATCH.bound(connection, _batch_values(wanted)),
+            "epoch": term.epoch or 1,
+        }
+        return write_claim(connection, batch_row, [_member(wanted, *member) for member in members])
     takes = [_take_values(wanted, one, attempt_id) for one, attempt_id, _ in members]
     if _TAKE.each(connection, takes) != len(takes):
         return False
@@ -118,6 +125,21 @@ def _write(connection: sa.Connection, wanted: Batch, term: Term) -> bool:
         connection, [_event_values(wanted, one, attempt_id) for one, attempt_id, _ in members]
     )
     return True
+
+
+def _member(
+    wanted: Batch, one: Request, attempt_id: str, whole_version: str | None
+) -> tuple[Any, ...]:
+    detail = json_text(claim_detail(wanted, attempt_id))
+    return (
+        one.id,
+        one.instance_id,
+        one.attempt_id,
+        attempt_id,
+        whole_version,
+        one.group,
+        detail,
+    )
 
 
 def _take_values(wanted: Batch, one: Request, attempt_id: str) -> dict[str, Any]:

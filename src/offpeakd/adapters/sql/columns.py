@@ -64,6 +64,11 @@ class Seconds(TypeDecorator[timedelta]):
         return None if value is None else timedelta(seconds=value)
 
 
+def json_text(value: Any) -> str:
+    """Plain JSON as both databases are given it."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
 class Json(TypeDecorator[Any]):
     """Plain JSON: `jsonb` in PostgreSQL, text in SQLite. Written by us, so it is bound as text."""
 
@@ -76,7 +81,7 @@ class Json(TypeDecorator[Any]):
 
     @override
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
+        return None if value is None else json_text(value)
 
     @override
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:

@@ -162,6 +162,10 @@ class Prepared:
             cursor.executemany(compiled.text, [compiled.bind(one) for one in values])
             return cursor.rowcount
 
+    def bound(self, connection: sa.Connection, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values as the driver takes them."""
+        return self._for(connection).bind(values)
+
     def _for(self, connection: sa.Connection) -> "_Compiled":
         found = self._compiled.get(connection.dialect.name)
         if found is None:
