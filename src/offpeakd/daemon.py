@@ -8,18 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from typing import Final, TypedDict
+from typing import Final
 
 import structlog
 
 from offpeakd import __version__
-from offpeakd.core.clock_text import both_clocks, rfc3339
-from offpeakd.core.clock_trust import STEP_BACK
 from offpeakd.core.errors import DatabaseError, OffpeakdError
-from offpeakd.core.model import DEFAULT_GROUP
 from offpeakd.core.plan import notices
 from offpeakd.core.stops import MENDED_BY_HAND
-from offpeakd.core.verdicts import Code, hold_text
+from offpeakd.core.verdicts import Code
 from offpeakd.ports import Clock, DaemonRow, Notifier, Store
 from offpeakd.service.expiry import Expiry
 from offpeakd.service.follow_up import FollowUp
@@ -30,12 +27,10 @@ from offpeakd.service.recover import Recover
 from offpeakd.service.release import Release
 from offpeakd.service.retention import Retention
 from offpeakd.service.rules import CurrentRules, Rules
+from offpeakd.service.sign_of_life import SignOfLife
 from offpeakd.service.storage import Storage
 from offpeakd.signals import Signals
 from offpeakd.ticker import AT_MOST, Ticker, Work
-
-BEAT: Final = timedelta(seconds=15)
-"""Between two signs of life; a quarter of a short lease."""
 
 HOUSEKEEPING: Final = timedelta(seconds=10)
 RETENTION: Final = timedelta(hours=1)
@@ -56,12 +51,6 @@ class Exit(IntEnum):
     WAITING = 3
     INTERRUPTED = 130
     TERMINATED = 143
-
-
-class _Seen(TypedDict):
-    holds: dict[str, str]
-    passes: dict[str, datetime]
-    clock_offset: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +119,11 @@ class Daemon:
     _signals: Signals = field(default_factory=Signals, init=False)
     _retired: list[TargetLane] = field(default_factory=list[TargetLane], init=False)
     _turns: dict[str, threading.Lock] = field(default_factory=dict[str, threading.Lock], init=False)
-    _passes: dict[str, datetime] = field(default_factory=dict[str, datetime], init=False)
     _held: dict[str, frozenset[Code]] = field(
         default_factory=dict[str, frozenset[Code]], init=False
     )
     _storage: Storage = field(init=False)
-    _row: DaemonRow | None = field(default=None, init=False)
+    _life: SignOfLife = field(init=False)
     _ticker: Ticker | None = field(default=None, init=False)
 
     def run(self) -> Exit:
@@ -148,6 +136,7 @@ class Daemon:
             DatabaseError: the store can't be read or written at the start.
         """
         self._storage = Storage(self.store, self.clock, self.vitals)
+        self._life = self._sign_of_life()
         with self._signals.caught():
             return self._run()
 
@@ -155,18 +144,18 @@ class Daemon:
 
     def _run(self) -> Exit:
         Recover(self.owner, self.store, self.clock).run_once()
-        self._read_high_water()
-        self._beat()
+        self._life.read_high_water()
+        self._life.give()
         ticker = Ticker(self.clock, self.stopping, 3 * len(self.lanes) + 5, self._troubled)
         self._ticker = ticker
         for lane in self.lanes.values():
             self._add_lane(lane)
         self._add("housekeeping", self._housekeeping)
         self._add("retention", self._retention)
-        ticker.add("beat", self._beat)
+        ticker.add("beat", self._life.give)
         ticker.add("storage", self._probe)
         ticker.start()
-        self.notifier.ready(self._status())
+        self.notifier.ready(self._life.status())
         _log.info("started", version=__version__, targets=sorted(self.lanes), owner=self.owner)
         try:
             ending = self._watch(ticker)
@@ -174,7 +163,7 @@ class Daemon:
             self.notifier.stopping()
             self._stop(ticker)
             self._store_last_answers()
-            self._leave()
+            self._life.leave()
             for lane in (*self.lanes.values(), *self._retired):
                 lane.close()
         failure = ticker.failure()
@@ -263,7 +252,7 @@ class Daemon:
             configured = self.reload(self.lanes)
         except OffpeakdError as error:
             _log.error("reload_refused", error=str(error))
-            self._beat_with(config_error=str(error))
+            self._life.give_with(config_error=str(error))
             self.notifier.ready(f"configuration refused, the old one stays: {error.message[:200]}")
             return
         groups = tuple(dict.fromkeys((*old.groups, *configured.rules.groups)))
@@ -277,8 +266,8 @@ class Daemon:
         self._swap_lanes(configured.lanes)
         self._lift_mended()
         _log.info("reloaded", config=new.config_hash, targets=sorted(self.lanes))
-        self._beat_with(config_error=None)
-        self.notifier.ready(self._status())
+        self._life.give_with(config_error=None)
+        self.notifier.ready(self._life.status())
         if self._ticker is not None:
             self._ticker.wake_all()
 
@@ -330,7 +319,7 @@ class Daemon:
             while not self.stopping.is_set():
                 lane.holds.look()
                 done = lane.release.run_once()
-                self._passes[lane.name] = self.clock.now()
+                self._life.passes[lane.name] = self.clock.now()
                 self._mind_holds(lane)
                 if done.wake_at > self.clock.now():
                     return done.wake_at
@@ -386,7 +375,7 @@ class Daemon:
 
     def _troubled(self, work: str, error: DatabaseError) -> None:
         if self._storage.troubled(work, error) and self._ticker is not None:
-            self.notifier.status(self._status())
+            self.notifier.status(self._life.status())
             self._ticker.wake("storage")
 
     def _probe(self) -> datetime:
@@ -395,88 +384,28 @@ class Daemon:
         if due is not None:
             return due
         if faulty and self._ticker is not None:
-            self.notifier.status(self._status())
+            self.notifier.status(self._life.status())
             self._ticker.wake_all()
         return self.clock.now() + AT_MOST
 
-    def _read_high_water(self) -> None:
-        """Before the first sign of life raises it."""
+    def _sign_of_life(self) -> SignOfLife:
         now = self.clock.now()
-        self.vitals.see(self.store.high_water(now))
-        if now < self.vitals.high_water - STEP_BACK:
-            _log.warning("clock_set_back", seen_before=rfc3339(self.vitals.high_water))
-
-    # ------------------------------------------------------------------ sign of life
-
-    def _beat(self) -> datetime:
-        set_out = self.clock.boottime()
-        now = self.clock.now()
-        rules = self.rules()
-        if self._row is None:
-            self._row = DaemonRow(
-                owner=self.owner,
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                version=__version__,
-                targets=tuple(sorted(self.lanes)),
-                started_at=now,
-                beat_at=now,
-                config_hash=rules.config_hash,
-            )
-        self._row = replace(
-            self._row,
-            beat_at=now,
-            config_hash=rules.config_hash,
+        row = DaemonRow(
+            owner=self.owner,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=__version__,
             targets=tuple(sorted(self.lanes)),
-            **self._seen_in_lanes(),
+            started_at=now,
+            beat_at=now,
+            config_hash=self.rules().config_hash,
         )
-        self.store.beat(self._row)
-        self.vitals.beaten_at = set_out
-        self.vitals.see(self.store.high_water(now))
-        self.notifier.status(self._status())
-        return now + min(BEAT, rules.policy.lease_ttl / 4)
-
-    def _seen_in_lanes(self) -> "_Seen":
-        lanes = tuple(self.lanes.values())
-        held = {lane.name: lane.holds.standing() for lane in lanes}
-        offsets = [lane.holds.cloud.clock_offset() for lane in lanes]
-        return {
-            "holds": {name: hold_text(found[0]) for name, found in held.items() if found},
-            "passes": {name: at for name, at in tuple(self._passes.items()) if name in held},
-            "clock_offset": max((one for one in offsets if one is not None), key=abs, default=None),
-        }
-
-    def _beat_with(self, config_error: str | None) -> None:
-        if self._row is not None:
-            self._row = replace(self._row, config_error=config_error)
-        try:
-            self._beat()
-        except DatabaseError as error:
-            _log.warning("beat_failed", error=error.message)
-
-    def _leave(self) -> None:
-        try:
-            self.store.leave(self.owner)
-        except DatabaseError as error:
-            _log.warning("leave_failed", error=error.message)
-
-    def _status(self) -> str:
-        """One line: a fault of the store, or what is open, or what opens next."""
-        if self.vitals.fault is not None:
-            return f"storage fault, nothing is released: {self.vitals.fault[:300]}"
-        rules = self.rules()
-        now = self.clock.now()
-        lines: list[str] = []
-        for group in rules.groups:
-            standing = rules.calendar.at(now, group)
-            zone = rules.calendar.zone_of(group)
-            if standing.opening is not None:
-                end = standing.opening.end
-                until = f" until {both_clocks(end, zone, now)}" if end is not None else ""
-                lines.append(f"{group}: open{until}")
-            elif standing.next is not None and standing.next.start is not None:
-                lines.append(f"{group}: opens {both_clocks(standing.next.start, zone, now)}")
-            else:
-                lines.append(f"{group}: no window")
-        shown = [line for line in lines if not line.startswith(f"{DEFAULT_GROUP}: no window")]
-        return "; ".join(shown or lines)
+        return SignOfLife(
+            row,
+            self.store,
+            self.clock,
+            self.vitals,
+            self.notifier,
+            self.rules,
+            lambda: {name: lane.holds for name, lane in tuple(self.lanes.items())},
+        )
