@@ -77,6 +77,10 @@ class Database:
         try:
             yield
         except library_errors() as error:
+            if self.is_sqlite:
+                # SQLite opens a file read-only where it must, and then stays so when the file
+                # system has become writable again: the next transaction opens it anew.
+                self._engine.dispose()
             raise translate(error, self.address) from error
 
     @contextmanager
