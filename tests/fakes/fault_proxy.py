@@ -137,10 +137,15 @@ class FaultProxy:
                 return
             if spoil is Spoil.SLOW_CONNECT:
                 self._stopping.wait(self.pause)
+            # Wrapped, the socket is another object, and that one has to be known for its end.
             client = (
                 self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
             )
-            with client, socket.create_connection(self._upstream) as cloud, self._kept(cloud):
+            with (
+                self._kept(client),
+                socket.create_connection(self._upstream) as cloud,
+                self._kept(cloud),
+            ):
                 self._pass_calls(client, cloud)
 
     @contextlib.contextmanager

@@ -1,9 +1,13 @@
 """Scenarios of docs/development/faults.md, by number: real daemons that die, and old files."""
 
+import contextlib
 import shutil
+import signal
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,8 +15,10 @@ import pytest
 
 from crash.victims import needs_strace
 from fakes.installation import Installation, patiently
+from fakes.postgres import fresh_database
 from offpeakd import app
 from offpeakd.adapters.sql.schema import check
+from offpeakd.adapters.sql.store import SqlStore
 from offpeakd.core.model import State
 from offpeakd.emulator.emulator import Emulator
 from offpeakd.emulator.faults import Faults
@@ -89,6 +95,29 @@ def test_scenario_02_killed_while_the_cloud_works_a_call_is_adopted(tmp_path: Pa
         assert site.calls() == [5]
 
 
+def test_scenario_34_a_fail_over_that_lost_what_was_committed_last_starts_nothing_again(
+    tmp_path: Path,
+) -> None:
+    """The server that takes over knows the requests, and nothing of what became of them."""
+    with (
+        fresh_database() as lost,
+        fresh_database() as standby,
+        closing(SqlStore(standby, "test")) as behind,
+        a_site(tmp_path, database=lost) as site,
+    ):
+        site.add(12)
+        behind.add([replace(one, id=0) for one in site.requests()], "test")
+        assert site.start("--until-idle").wait(60) == 0
+        before = site.calls()
+
+        site.store, site.database = behind, standby
+        site.configure(site.windows)
+        assert site.start("--until-idle").wait(60) == 0
+
+        assert site.calls() == before
+        ends_as_the_cloud_says(site)
+
+
 def test_scenario_35_a_restored_old_backup_starts_nothing_again(tmp_path: Path) -> None:
     with a_site(tmp_path) as site:
         site.add(12)
@@ -153,3 +182,31 @@ def test_scenario_37_a_disk_that_fails_to_sync_ends_the_daemon_and_loses_nothing
         assert check(site.url) == ()
         assert site.start("--until-idle").wait(60) == 0
         ends_as_the_cloud_says(site)
+
+
+def test_scenario_40_a_daemon_that_stands_still_does_not_feed_the_watchdog(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(30)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        with a_site(tmp_path) as site:
+            daemon = site.start(counted=False)
+            while manager.recv(4096) != b"WATCHDOG=1":
+                pass
+
+            daemon.send_signal(signal.SIGSTOP)
+            status = Path(f"/proc/{daemon.pid}/status")
+            assert patiently(lambda: "State:\tT" in status.read_text())
+            with contextlib.suppress(BlockingIOError):
+                while manager.recv(4096, socket.MSG_DONTWAIT):
+                    pass
+            manager.settimeout(4)
+            with pytest.raises(TimeoutError):
+                manager.recv(4096)
+
+            daemon.send_signal(signal.SIGCONT)
+            manager.settimeout(30)
+            while manager.recv(4096) != b"WATCHDOG=1":
+                pass
