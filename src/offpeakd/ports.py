@@ -286,7 +286,10 @@ class Queue(Protocol):
         ...
 
     def known_jobs(self, target: str, instance_ids: Sequence[str]) -> Mapping[str, frozenset[str]]:
-        """The cloud's job ids that requests and attempts of these instances name already.
+        """The cloud's job ids that requests of these instances, or their attempts, name or named.
+
+        A job that no attempt of ours began is named by its request alone, and a retry takes it off
+        there: the history has it still.
 
         Returns:
             by instance id; an instance without any is left out.

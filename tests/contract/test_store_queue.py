@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from fakes.wishes import ANSWERED, NOON, OpenStore, accepted, added, batch_of, claimed, moved, wish
+from offpeakd.core.intake import retry
 from offpeakd.core.model import (
     IN_FLIGHT,
     AttemptResult,
@@ -302,3 +303,18 @@ def test_the_jobs_of_an_instance_are_those_of_its_requests_and_their_attempts(
     }
     assert store.known_jobs("elsewhere", ids) == {}
     assert store.known_jobs(first.target, []) == {}
+
+
+def test_a_retry_does_not_make_a_job_unknown_that_no_attempt_began(store: Store) -> None:
+    (queued,) = added(store, wish(1))
+    adopted = queued.moved_to(State.FAILED, NOON, job_id="job-1", finished_at=NOON)
+    store.apply([Change(queued, adopted, "adopted", detail={"job_id": "job-1"})])
+    again = retry(adopted, NOON, "kim", "mended")
+    assert isinstance(again, Change)
+    store.apply([again])
+
+    stands = store.get(queued.id)
+    assert stands is not None
+    assert (stands.state, stands.job_id) == (State.QUEUED, None)
+    known = store.known_jobs(queued.target, [queued.instance_id])
+    assert known == {queued.instance_id: {"job-1"}}

@@ -165,6 +165,11 @@ class MemoryStore(Store):
                 for one in self.rows.attempts.values()
                 if one.request_id in ids
             ]
+            named += [
+                (self.rows.requests[one.request_id].instance_id, str(one.detail["job_id"]))
+                for one in self.rows.events
+                if one.kind == "retried" and one.request_id in ids and one.detail.get("job_id")
+            ]
         return {
             instance_id: frozenset(job for of, job in named if of == instance_id and job)
             for instance_id in {of for of, job in named if job}

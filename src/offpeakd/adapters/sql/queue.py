@@ -23,6 +23,7 @@ from offpeakd.adapters.sql.tables import (
     IS_WAITING,
     attempt,
     control,
+    event,
     lease,
     request,
 )
@@ -210,9 +211,17 @@ class SqlQueue(Queue):
             .join(attempt, attempt.c.request_id == request.c.id)
             .where(*here, attempt.c.job_id.is_not(None)),
         )
+        retried = (
+            sa.select(request.c.instance_id, event.c.detail)
+            .join(event, event.c.request_id == request.c.id)
+            .where(*here, event.c.kind == "retried")
+        )
         known: dict[str, frozenset[str]] = {}
         with self._database.read() as connection:
-            for instance_id, job_id in connection.execute(wanted).all():
+            named = [tuple(row) for row in connection.execute(wanted).all()]
+            named += [(of, detail.get("job_id")) for of, detail in connection.execute(retried)]
+        for instance_id, job_id in named:
+            if job_id:
                 known[instance_id] = known.get(instance_id, frozenset()) | {job_id}
         return known
 
