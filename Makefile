@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Bytecode is written by the install step, so that every later start is quick.
 PIP := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test fix crash bench lint types layers tests mutate
+.PHONY: help demo test fix crash bench simulate lint types layers tests mutate
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench: $(VENV)-bench/.ready ## Benchmarks beside hand-written loops and peers
 mutate: $(VENV)-mutate/.ready ## Change the core in small ways, and see whether a test notices
 	HYPOTHESIS_PROFILE=mutate nice -n 19 $(VENV)-mutate/bin/mutmut run --max-children $(or $(WORKERS),1) $(MUTANTS)
 	@$(VENV)-mutate/bin/mutmut results
+
+simulate: $(VENV)/.dev ## A simulated installation in trouble: SEEDS=20000, SEED=17 or CONTROLS=100
+	@PYTHONPATH=src:tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),$(if $(CONTROLS),--controls $(CONTROLS),--seeds $(or $(SEEDS),1000)))
 
 lock: $(VENV)/.dev ## Renew the locked requirements (needs uv)
 	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/runtime.txt

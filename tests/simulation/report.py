@@ -1,0 +1,32 @@
+"""How a seed went, and how to see it again."""
+
+from simulation.baton import SECOND
+from simulation.checker import Violation
+from simulation.simulation import Ended
+
+SHOWN = 60
+"""Steps of the trace that are shown before a violation."""
+
+
+def told(run: Ended, found: list[Violation], last: int = SHOWN) -> str:
+    """What a seed broke, its last steps before that, and the command that replays it."""
+    first = found[0]
+    lines = [line for line in run.records.lines if line[0] <= first.at][-last:]
+    shown = [f"{at / SECOND:12.3f}  {who:<12}  {what[:200]}" for at, who, what in lines]
+    return "\n".join(
+        [
+            f"seed {run.seed} broke a promise:",
+            *(f"  {one}" for one in found),
+            f"  with {run.fate.traits}",
+            f"the {len(shown)} steps before the first of them:",
+            *shown,
+            f"replay, with every step: SEED={run.seed} make simulate",
+        ]
+    )
+
+
+def whole_trace(run: Ended) -> str:
+    """Every step."""
+    return "\n".join(
+        f"{at / SECOND:12.3f}  {who:<12}  {what}" for at, who, what in run.records.lines
+    )
