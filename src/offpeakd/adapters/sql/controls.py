@@ -237,13 +237,12 @@ def _plain(one: Instance, name: str) -> Any:
 
 def _forget(connection: sa.Connection, ids: Sequence[int]) -> None:
     """Delete requests with their attempts and events, and batches that nothing is left of."""
-    batches = (
-        connection.execute(
-            sa.select(attempt.c.batch_id).where(attempt.c.request_id.in_(ids)).distinct()
-        )
-        .scalars()
-        .all()
-    )
+    named = _batches_of(connection, attempt.c.request_id.in_(ids))
     connection.execute(sa.delete(request).where(request.c.id.in_(ids)))
-    left = sa.select(attempt.c.id).where(attempt.c.batch_id == batch.c.id)
-    connection.execute(sa.delete(batch).where(batch.c.id.in_(batches), ~left.exists()))
+    left = _batches_of(connection, attempt.c.batch_id.in_(named))
+    connection.execute(sa.delete(batch).where(batch.c.id.in_(sorted(named - left))))
+
+
+def _batches_of(connection: sa.Connection, which: sa.ColumnElement[bool]) -> set[str]:
+    found = connection.execute(sa.select(attempt.c.batch_id).where(which).distinct())
+    return set(found.scalars())

@@ -188,7 +188,8 @@ class SqlQueue(Queue):
             sa.select(*REQUEST_COLUMNS)
             .join(attempt, attempt.c.id == request.c.attempt_id)
             .where(sa.text(f"request.{IS_IN_FLIGHT} AND request.state = 'submitting'"), dead)
-            .order_by(request.c.id)
+            # In the order of the index of what is in flight, however long the queue is.
+            .order_by(request.c.target, request.c.state, request.c.id)
             .limit(limit)
         )
 
