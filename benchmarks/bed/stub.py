@@ -98,7 +98,9 @@ class Cloud:
         project, kind = parts[2], parts[3]
         offset = int(query.get("offset", "0"))
         if kind == "jobs" and "id" in query:
-            job = self.seen.jobs[query["id"]]
+            job = self.seen.jobs.get(query["id"])
+            if job is None:
+                return b"{}"
             shown = {**job, "created": job["created_at"], "instance": {"id": job["instance_id"]}}
             return json.dumps({"job": shown}).encode()
         if kind == "jobs":
@@ -128,7 +130,8 @@ class Cloud:
             self.tell()
             await asyncio.wait_for(reached, _PATIENCE)
         seen = self.seen
-        shown = {name: getattr(seen, name) for name in ("calls", "items", "twice", "first", "last")}
+        names = ("calls", "items", "twice", "first", "first_upgrade", "last")
+        shown = {name: getattr(seen, name) for name in names}
         return json.dumps(shown).encode()
 
     def tell(self) -> None:
