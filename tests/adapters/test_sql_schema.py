@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from fakes.postgres import fresh_database
 from offpeakd.adapters.sql import follow_up
 from offpeakd.adapters.sql.address import address_of
+from offpeakd.adapters.sql.engine import prepare_file
 from offpeakd.adapters.sql.schema import (
     LATEST,
     Schema,
@@ -25,9 +28,11 @@ from offpeakd.adapters.sql.schema import (
     ensure,
     upgrade,
 )
+from offpeakd.adapters.sql.store import SqlStore
 from offpeakd.adapters.sql.tables import metadata
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.errors import DatabaseError, SchemaError
+from offpeakd.core.model import State
 from offpeakd.share import path_of
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -226,6 +231,10 @@ UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constra
 FROM pg_constraint WHERE connamespace = 'public'::regnamespace
 UNION ALL SELECT 'view', viewname, '', definition, '', '', ''
 FROM pg_views WHERE schemaname = 'public'
+UNION ALL SELECT 'trigger', tgname, '', pg_get_triggerdef(oid), '', '', ''
+FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL SELECT 'function', proname, '', prosrc, '', '', ''
+FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 """
 
 
@@ -235,7 +244,14 @@ def _catalog(url: str) -> list[tuple[str, ...]]:
         rows = connection.exec_driver_sql(_CATALOG).all()
     database.close()
     found = [tuple(str(value) for value in row) for row in rows]
-    assert {row[0] for row in found} == {"column", "index", "constraint", "view"}
+    assert {row[0] for row in found} == {
+        "column",
+        "index",
+        "constraint",
+        "view",
+        "trigger",
+        "function",
+    }
     return sorted(row for row in found if "alembic_version" not in row[1])
 
 
@@ -251,3 +267,115 @@ def test_the_view_shows_what_its_documentation_says(dialect: str) -> None:
     words = follow_up.definition(dialect)
     for column in ("what", "since", "error_code", "job_id", "batch_id", "requested_by"):
         assert column in words
+
+
+def _at_the_first_schema(url: str) -> None:
+    """As the first version of the program made it, with a queue in it."""
+    address = address_of(url)
+    if address.file is not None:
+        prepare_file(address.file)
+    database = Database(address)
+    with database.write() as connection:
+        if not connection.in_transaction():
+            connection.begin()
+        config = Config()
+        config.set_main_option("script_location", str(path_of("alembic")))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO request (target, instance_id, state, requested_at)"
+            " VALUES ('prod', 'i0', 'queued', '2026-03-04T05:06:07.000000Z'),"
+            " ('prod', 'i1', 'queued', '2026-03-04T05:06:07.000000Z'),"
+            " ('prod', 'i2', 'running', '2026-03-04T05:06:07.000000Z'),"
+            " ('prod', 'i3', 'failed', '2026-03-04T05:06:07.000000Z')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO lease (owner, host, pid, version, targets, started_at, beat_at,"
+            " renewed_at, epoch, config_hash) VALUES ('one', 'h', 1, '0', '[]',"
+            " '2026-03-04T05:06:07.000000Z', '2026-03-04T05:06:07.000000Z',"
+            " '2026-03-04T05:06:07.000000Z', 1, 'c')"
+        )
+    database.close()
+
+
+def _counts(url: str) -> dict[tuple[str, State], int]:
+    with closing(SqlStore(url, "reader")) as store:
+        return dict(store.counts())
+
+
+def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(empty: str) -> None:
+    _at_the_first_schema(empty)
+    assert current(empty) == Schema(Standing.OLDER, "0001")
+    assert upgrade(empty, NOW).after == LATEST
+    assert check(empty) == ()
+    assert _counts(empty) == {
+        ("prod", State.QUEUED): 2,
+        ("prod", State.RUNNING): 1,
+        ("prod", State.FAILED): 1,
+    }
+    with closing(SqlStore(empty, "reader")) as store:
+        [daemon] = store.daemons()
+    assert (daemon.owner, dict(daemon.holds), daemon.clock_offset) == ("one", {}, None)
+
+
+def test_a_writer_of_the_older_schema_goes_on_beside_the_newer(empty: str) -> None:
+    """Its statements name what it knows; the rest has defaults, and counts keep themselves."""
+    _at_the_first_schema(empty)
+    upgrade(empty, NOW)
+    _sql(
+        empty,
+        "UPDATE request SET state = 'submitting', attempt_id = 'a' WHERE instance_id = 'i0'",
+        "INSERT INTO request (target, instance_id, state, requested_at)"
+        " VALUES ('prod', 'i9', 'queued', '2026-03-04T05:06:07Z')",
+        "DELETE FROM request WHERE instance_id = 'i3'",
+    )
+    assert _counts(empty) == {
+        ("prod", State.QUEUED): 2,
+        ("prod", State.RUNNING): 1,
+        ("prod", State.SUBMITTING): 1,
+    }
+    assert check(empty) == ()
+
+
+def test_a_migration_that_is_interrupted_leaves_the_older_schema_whole(empty: str) -> None:
+    _at_the_first_schema(empty)
+    # The last step but a few of the migration stumbles over this.
+    _sql(empty, "CREATE TABLE tally (x INTEGER)")
+    before = _counted(empty)
+    with pytest.raises(DatabaseError):
+        upgrade(empty, NOW)
+    assert current(empty) == Schema(Standing.OLDER, "0001")
+    assert _counted(empty) == before
+    _sql(empty, "DROP TABLE tally")
+    later = NOW.replace(hour=7)
+    assert upgrade(empty, later).before == "0001"
+    assert check(empty) == ()
+
+
+def _counted(url: str) -> list[tuple[Any, ...]]:
+    database = Database(address_of(url))
+    with database.read() as connection:
+        names = sorted(sa.inspect(connection).get_table_names())
+        columns = sorted(one["name"] for one in sa.inspect(connection).get_columns("lease"))
+        rows = connection.exec_driver_sql("SELECT id, state FROM request ORDER BY id").all()
+    database.close()
+    return [(*names, *columns), *(tuple(row) for row in rows)]
+
+
+def test_counts_that_are_not_true_any_more_are_found(empty: str) -> None:
+    ensure(empty)
+    _sql(
+        empty,
+        "INSERT INTO request (target, instance_id, requested_at)"
+        " VALUES ('prod', 'i1', '2026-03-04T05:06:07Z')",
+        "UPDATE tally SET number = 7",
+    )
+    [found] = check(empty)
+    assert found == "1 requests of target prod are queued; 7 were counted"
+
+
+def test_a_lost_trigger_is_found(empty: str) -> None:
+    ensure(empty)
+    on_table = "" if empty.startswith("sqlite") else " ON request"
+    _sql(empty, f"DROP TRIGGER tally_changed{on_table}")
+    assert check(empty) == ("the trigger tally_changed is missing",)

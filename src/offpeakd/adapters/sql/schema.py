@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from offpeakd.adapters.sql.address import Address, address_of
 from offpeakd.adapters.sql.engine import LOCK_PATIENCE, check_folder, prepare_file
 from offpeakd.adapters.sql.faults import library_errors, translate
+from offpeakd.adapters.sql.tally import miscounts, missing_triggers
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.errors import DatabaseError, SchemaError
 from offpeakd.share import path_of
@@ -159,7 +160,7 @@ def check(url: str) -> tuple[str, ...]:
     database = Database(address)
     try:
         with database.read() as connection:
-            return (*_damage(connection), *_drift(connection))
+            return (*_damage(connection), *_drift(connection), *miscounts(connection))
     finally:
         database.close()
 
@@ -311,4 +312,5 @@ def _drift(connection: sa.Connection) -> list[str]:
     ]
     if VIEW not in sa.inspect(connection).get_view_names():
         found.append(f"the view {VIEW} is missing")
+    found.extend(f"the trigger {name} is missing" for name in missing_triggers(connection))
     return found

@@ -95,7 +95,7 @@ _index("ix_request_waiting", request, "target", "wait_until", where=IS_WAITING)
 _index("ix_request_in_flight", request, "target", "state", "id", where=IS_IN_FLIGHT)
 _index("ix_request_deadline", request, "deadline", where=HAS_DEADLINE)
 _index("ix_request_follow_up", request, "id", where=NEEDS_A_PERSON)
-_index("ix_request_finished", request, "finished_at", where=IS_FINAL)
+_index("ix_request_finished", request, "finished_at", "id", where=IS_FINAL)
 _index("ix_request_instance", request, "instance_id", "id")
 _index("ix_request_state", request, "target", "state", "id")
 

@@ -10,7 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from offpeakd.adapters.sql.tables import metadata, tally
+from offpeakd.adapters.sql.tables import metadata, request, tally
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.model import State
 
@@ -88,6 +88,30 @@ def counts(connection: sa.Connection) -> dict[tuple[str, State], int]:
     """Requests by target and state; those that there are none of are left out."""
     rows = connection.execute(_COUNTS).all()
     return {(target, State(state)): int(number) for target, state, number in rows if number}
+
+
+def missing_triggers(connection: sa.Connection) -> list[str]:
+    """Triggers that somebody has dropped: without them the counts are not true any more."""
+    if connection.dialect.name == "sqlite":
+        wanted = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    else:
+        wanted = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'request'::regclass"
+    found = set(connection.execute(sa.text(wanted)).scalars())
+    return [name for name in TRIGGERS if name not in found]
+
+
+def miscounts(connection: sa.Connection) -> list[str]:
+    """Where the counts are not those of the requests; reads the whole table, so it is asked for."""
+    group = (request.c.target, request.c.state)
+    rows = connection.execute(sa.select(*group, sa.func.count()).group_by(*group)).all()
+    real = {(target, State(state)): int(number) for target, state, number in rows}
+    counted = counts(connection)
+    return [
+        f"{real.get(pair, 0)} requests of target {pair[0]} are {pair[1].value};"
+        f" {counted.get(pair, 0)} were counted"
+        for pair in sorted(real.keys() | counted.keys())
+        if real.get(pair, 0) != counted.get(pair, 0)
+    ]
 
 
 def fold(database: Database) -> None:
