@@ -68,6 +68,9 @@ def ends_as_the_cloud_says(url: str, cloud: Emulator, sync: int) -> None:
     """What the next run makes of it."""
     with a_lane(url, cloud.settings, cloud.url, HASTY) as lane:
         lane.recover.run_once()
+        states = {request.state for request in lane.requests().values()}
+        # Later looks would find out as well; but what may have been sent is never queued.
+        assert not (cloud.world.calls and State.QUEUED in states), f"killed at sync {sync}"
         assert patiently(lane.work, 15), f"killed at sync {sync}: {lane.requests()}"
         requests = lane.requests()
     jobs = {job.instance_id: job.id for job in cloud.world.jobs}

@@ -31,6 +31,9 @@ def test_whatever_the_daemon_dies_of_nothing_is_started_twice_or_outside_or_lost
     print(f"again: make crash KILLS={LIVES} SEED={seed}")
     with a_storm(tmp_path, seed, LIVES, database) as storm:
         storm.rage(LIVES)
+        # A storm in which the daemon hardly ever gets to work would prove little.
+        assert len(storm.site.calls()) >= LIVES // 4
+        assert "abandoned_attempts" in storm.site.log()
 
         assert storm.calm(), storm.site.log()
         storm.check()
