@@ -106,7 +106,7 @@ class Storm:
                 assert victims.ended() == -signal.SIGKILL, self.site.log()
                 self.told(life + 1)
 
-    def calm(self, seconds: float = 60) -> bool:
+    def calm(self, seconds: float = 150) -> bool:
         """Leave a daemon alone until everything is final; False when it never gets there."""
         self.site.cloud.use_faults(Faults(LASTING))
         daemon = self.site.start()
