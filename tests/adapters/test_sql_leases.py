@@ -217,3 +217,38 @@ def test_a_daemon_notices_with_its_sign_of_life_that_the_schema_is_newer(
         with pytest.raises(SchemaError, match="newer offpeakd") as refused:
             store.beat(_sign_of("one"))
         assert refused.value.exit_code == 6
+
+
+def test_a_daemon_passes_over_what_another_is_claiming_at_this_moment(open_store: Open) -> None:
+    one, other, reader = open_store("one"), open_store("other"), open_store("reader")
+    requests = added(one, *(wish(number) for number in range(6)))
+    for name, store in (("one", one), ("other", other)):
+        store.beat(_sign_of(name))
+    with one._database.write() as connection:
+        connection.exec_driver_sql(
+            "SELECT id FROM request ORDER BY id LIMIT 3 FOR NO KEY UPDATE"
+        ).all()
+        assert other.ready("prod", "default", 3) == requests[3:]
+        # Who only looks is told of all of them, and stands in nobody's way.
+        assert reader.ready("prod", "default", 9) == requests
+    assert other.ready("prod", "default", 3) == requests[:3]
+
+
+def test_daemons_on_one_target_drain_it_between_them(open_store: Open) -> None:
+    added(open_store("adder"), *(wish(number) for number in range(200)))
+
+    def drain(name: str) -> tuple[list[int], int]:
+        store, taken, lost = open_store(name), list[int](), 0
+        store.beat(_sign_of(name))
+        while ready := store.ready("prod", "default", 10):
+            batch = batch_of(ready, f"{name}-{len(taken)}-{lost}", name)
+            if store.claim(batch, PLENTY):
+                taken += [one.id for one in ready]
+            else:
+                lost += 1
+        return taken, lost
+
+    with ThreadPoolExecutor(3) as pool:
+        drained = list(pool.map(drain, ["one", "two", "three"]))
+    everything = [number for taken, _ in drained for number in taken]
+    assert len(everything) == len(set(everything)) == 200

@@ -77,7 +77,11 @@ def _member(known: Mapping[str, sa.Column[Any]]) -> str:
     return f"SELECT * FROM unnest({lists}) AS m ({', '.join(known)})"  # noqa: S608  # as above
 
 
-_TYPES: Final = {sa.Text: "text", sa.Integer: "integer", sa.BigInteger: "bigint"}
+_TYPES: Final[Mapping[type[Any], str]] = {
+    sa.Text: "text",
+    sa.Integer: "integer",
+    sa.BigInteger: "bigint",
+}
 
 
 def _type_of(column: sa.Column[Any]) -> str:

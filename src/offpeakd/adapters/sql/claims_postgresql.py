@@ -2,8 +2,8 @@
 
 The claim is what every call waits for. Written as the library would, a statement a row, it costs
 PostgreSQL more in messages and triggers than in work; this one takes the rows, and writes batch,
-attempts and events, in one message. Rows that another daemon is taking at this moment are passed
-over (`SKIP LOCKED`) and not waited for: then not all are taken, and nothing is.
+attempts and events, in one message. Where not all of the rows still stand as they were read, not
+all are taken, and the caller takes everything back.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ WITH member AS (
   SELECT request.id FROM request JOIN member ON member.id = request.id
   WHERE {IS_READY} AND target = %(target)s AND request.group_name = member.group_name
     AND request.attempt_id IS NOT DISTINCT FROM member.was_attempt_id
-  ORDER BY request.id FOR NO KEY UPDATE OF request SKIP LOCKED
+  ORDER BY request.id FOR NO KEY UPDATE OF request
 ), taken AS (
   UPDATE request SET state = 'submitting', attempt_id = member.attempt_id,
     batch_id = %(id)s, attempts = attempts + 1, changed_at = %(signed_at)s

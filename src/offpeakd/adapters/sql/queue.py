@@ -99,7 +99,7 @@ _STOPS: Final = Prepared(
         control.c.kind != sa.literal_column(f"'{HIGH_WATER}'"),
     )
 )
-_READY: Final = Prepared(
+_ready: Final = (
     sa.select(*REQUEST_COLUMNS)
     .where(
         request.c.target == given(request.c.target),
@@ -108,6 +108,12 @@ _READY: Final = Prepared(
     )
     .order_by(request.c.priority, request.c.id)
     .limit(sa.bindparam("given_limit", type_=sa.Integer()))
+)
+_READY: Final = Prepared(_ready)
+# What another daemon is claiming at this moment is passed over and not waited for, so that
+# daemons on one target choose different rows.
+_READY_AND_FREE: Final = Prepared(
+    _ready.with_for_update(key_share=True, skip_locked=True, of=request)
 )
 
 
@@ -131,8 +137,11 @@ class SqlQueue(Queue):
     @override
     def ready(self, target: str, group: str, limit: int) -> tuple[Request, ...]:
         wanted = {"target": target, "group_name": group, "limit": limit}
-        with self._database.read() as connection:
-            return tuple(request_of(row) for row in _READY.rows(connection, wanted))
+        if self._database.is_sqlite or not self._term.epoch:
+            with self._database.read() as connection:
+                return tuple(request_of(row) for row in _READY.rows(connection, wanted))
+        with self._database.glance() as connection:
+            return tuple(request_of(row) for row in _READY_AND_FREE.rows(connection, wanted))
 
     @override
     def overdue_requests(self, now: datetime, limit: int) -> tuple[Request, ...]:

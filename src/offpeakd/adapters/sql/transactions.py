@@ -68,6 +68,12 @@ class Database:
         with self._translated(), self._transaction(self._begin_read) as connection:
             yield connection
 
+    @contextmanager
+    def glance(self) -> Generator[sa.Connection]:
+        """A transaction that may lock rows for a moment, and writes nothing: it is taken back."""
+        with self._translated(), self._transaction(self._begin_write, "ROLLBACK") as connection:
+            yield connection
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
@@ -84,11 +90,11 @@ class Database:
             raise translate(error, self.address) from error
 
     @contextmanager
-    def _transaction(self, begin: str) -> Generator[sa.Connection]:
+    def _transaction(self, begin: str, end: str = "COMMIT") -> Generator[sa.Connection]:
         connection = self._begun(begin)
         try:
             yield connection
-            _say(connection, "COMMIT")
+            _say(connection, end)
         except BaseException:
             _give_up(connection)
             raise
