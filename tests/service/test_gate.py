@@ -1,7 +1,7 @@
 """The last look before the first byte: every clause, at its boundary, in its order."""
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from typing_extensions import override
@@ -82,6 +82,32 @@ def test_an_old_decision_is_vetoed_by_boot_time(span: timedelta, *, passes: bool
     bench = Bench()
     gate = bench.gate()
     bench.clock.suspend(span)
+
+    assert (gate() is None) == passes
+
+
+class FrozenOnceRead(SetClock):
+    """Stands still right after its wall clock was read for the window."""
+
+    frozen_for = timedelta(0)
+
+    @override
+    def now(self) -> datetime:
+        read = super().now()
+        self.suspend(self.frozen_for)
+        return read
+
+
+@pytest.mark.parametrize(
+    ("span", "passes"),
+    [(DECISION_AGE / 2, True), (DECISION_AGE, False)],
+    ids=["within the age", "beyond it"],
+)
+def test_a_freeze_while_the_gate_looks_counts_too(span: timedelta, *, passes: bool) -> None:
+    bench = Bench()
+    bench.clock = clock = FrozenOnceRead(NIGHT)
+    gate = bench.gate()
+    clock.frozen_for = span / 2 + TICK
 
     assert (gate() is None) == passes
 

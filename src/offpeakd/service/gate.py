@@ -57,13 +57,14 @@ class Gate:
         held = self.holds()
         if held:
             return held[0].sentence
-        age = self.clock.boottime() - self.decided_at
-        if age > DECISION_AGE:
-            return f"the decision to send is {age.total_seconds():.0f} s old"
         rules = self.rules()
         now = self.clock.now()
         situation = Situation(now, rules.calendar, rules.policy, notices=rules.notices)
         against = admits(self.group, situation)
+        # Read last, so that a freeze while the gate itself looks is seen: all else may be old then.
+        age = self.clock.boottime() - self.decided_at
+        if age > DECISION_AGE:
+            return f"the decision to send is {age.total_seconds():.0f} s old"
         return None if against is None else against.sentence
 
     def _stopped(self) -> str | None:
