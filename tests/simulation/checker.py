@@ -113,16 +113,18 @@ class Checker:
         """Every first byte lies inside an opening, by the machine's clock and by the right one."""
         for byte in self.records.first_bytes:
             slack = TRUSTED if self.run.fate.traits.steps else 2 * SECOND
-            if not self._open(byte.at + byte.offset, 0):
+            # Standing still while the gate looks uses up the guard, which is there for it.
+            looked = min(byte.at - byte.gate_began, DECISION_AGE)
+            if not self._open(byte.at + byte.offset, 0, looked):
                 yield Violation("I2", byte.at, f"{byte.call} outside, by the machine's clock")
-            if not self._open(byte.at, slack) and not byte.stepped:
+            if not self._open(byte.at, slack, looked) and not byte.stepped:
                 yield Violation("I2", byte.at, f"{byte.call} outside, by the right clock")
             yield from self._shut(byte)
 
-    def _open(self, at: int, slack: int) -> bool:
-        day = at - at % DAY
+    def _open(self, at: int, slack: int, looked: int) -> bool:
+        day, guarded = at - at % DAY, at + GUARD - looked
         return any(
-            day + one.start - slack <= at and at + GUARD - slack < day + one.end - one.cutoff
+            day + one.start - slack <= at and guarded - slack < day + one.end - one.cutoff
             for one in self.run.fate.traits.openings
         )
 
@@ -190,9 +192,10 @@ class Checker:
             if not self._unreadable(one):
                 yield Violation("I5", self.end, f"request {one.id} is still {one.state}")
         for one in self.run.requests.values():
-            if one.state not in {*FINISHED, State.NEEDS_REVIEW}:
+            if one.state not in FINISHED:
                 yield Violation("I5", self.end, f"request {one.id} ended {one.state}")
-            if one.state is State.NEEDS_REVIEW and not self._may_be_reviewed(one):
+        for one in self.records.reviews:
+            if not self._may_be_reviewed(one):
                 yield Violation("I5", self.end, f"request {one.id} needs a review without reason")
 
     def _unreadable(self, one: Request) -> bool:
@@ -201,10 +204,10 @@ class Checker:
         return machine is None or machine.deleted is not None or machine.unsound[1] > TROUBLE
 
     def _may_be_reviewed(self, one: Request) -> bool:
-        """Resends used up, a token, or nothing to be read for two hours."""
-        waited = 0
-        if one.unknown_since is not None and one.changed_at is not None:
-            waited = span(one.changed_at - one.unknown_since)
+        """Resends used up, a token, nothing to be read for two hours, or no job for as long."""
+        since, waited = one.unknown_since or one.submitted_at, 0
+        if since is not None and one.changed_at is not None:
+            waited = span(one.changed_at - since)
         return (
             one.resends > 0
             or not self.run.fate.traits.fenced
@@ -240,7 +243,7 @@ class Checker:
         return found
 
     def _excused(self, start: Upgrade, requests: list[int]) -> bool:
-        """Forgotten with the database, in review, or not to be told from somebody else's."""
+        """Forgotten with the database, or not to be told from somebody else's."""
         elsewhere = any(
             one.call is None and one.instance_id == start.instance_id
             for one in self.run.world.upgrades
@@ -248,11 +251,11 @@ class Checker:
         return elsewhere or all(self._left_to_people(number) for number in requests)
 
     def _left_to_people(self, number: int) -> bool:
-        """Forgotten with a database that was put back, withdrawn while forgotten, or in review."""
+        """Forgotten with a database that was put back, or withdrawn while forgotten."""
         one = self.run.requests.get(number)
         if one is None or number in self.records.forgotten:
             return True
-        return one.state is State.NEEDS_REVIEW or self._withdrawn_after_restore(one)
+        return self._withdrawn_after_restore(one)
 
     def _withdrawn_after_restore(self, one: Request) -> bool:
         """A copy of before the call has it queued: a person may take it back, or it may expire."""

@@ -95,6 +95,7 @@ class SimulatedCloud(Cloud):
         if now < weather.unreachable or unlucky:
             self.host.tell(f"{what}: unreachable")
             raise CloudUnreachableError("no answer")
+        self.world.answers_again()
         self._witness_time(parsedate_to_datetime(self.world.date()))
         if now < weather.bad_key:
             raise CloudDeniedError("401: wrong signature", code="APIGW.0301", fix="")
@@ -148,6 +149,8 @@ class SimulatedCloud(Cloud):
         sent_at = self.host.now()
         flight = Flight(call, self.records.name_of(call), way)
         self._write_first_byte(flight, began)
+        if way.name != "well" and self.world.fate.traits.stale:
+            self.world.outage()
         self.host.step("send: first byte written")
         total = way.arrives + way.answers
         if NEVER in {way.arrives, way.answers} or total > READ_TIMEOUT:

@@ -12,7 +12,7 @@ from offpeakd.adapters.huaweicloud.answers import Answer
 from offpeakd.core.model import Instance, Job
 from offpeakd.ports import SignedCall
 from simulation.baton import MINUTE, SECOND, Timeline, instant, span
-from simulation.fate import Fate
+from simulation.fate import TROUBLE, Fate
 
 SIGNATURE_LIFE = 15 * MINUTE
 """The gateway refuses a signature of another age (its signing guide)."""
@@ -84,6 +84,7 @@ class Weather:
     unreachable: int = 0
     jobs_denied: int = 0
     stale: int = 0
+    recovering: bool = False
     lag: int = 0
 
 
@@ -166,6 +167,27 @@ class CloudWorld:
             progress="" if ended else "9%",
             fail_reason="a node did not restart" if ended and not one.succeeds else None,
         )
+
+    def outage(self) -> None:
+        """Nothing can be read for a while, and what answers first after it is behind."""
+        now, fate = self.timeline.now, self.fate
+        if now < self.weather.unreachable or now + 30 * MINUTE > TROUBLE:
+            return
+        self.weather.unreachable = now + fate.between(15 * MINUTE, 24 * MINUTE)
+        self.weather.recovering = True
+
+    def answers_again(self) -> None:
+        """A read gets through; after an outage it is the first."""
+        if self.weather.recovering:
+            self.weather.recovering = False
+            self.fall_behind()
+
+    def fall_behind(self) -> None:
+        """Reads show the past, for less time than three looks take, and not soon again."""
+        now = self.timeline.now
+        if now > self.weather.stale + 3 * MINUTE and now < TROUBLE:
+            self.weather.lag = self.fate.between(25 * MINUTE, 60 * MINUTE)
+            self.weather.stale = now + self.fate.between(10 * SECOND, 50 * SECOND)
 
     def _as_of(self) -> int:
         now = self.timeline.now

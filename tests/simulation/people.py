@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
 from fakes.builders import an_id
-from offpeakd.core.intake import Wish, cancel, hold, retry, unhold
+from offpeakd.core.intake import Decision, Wish, cancel, hold, retry, unhold
 from offpeakd.core.model import LIVE, Request, State
+from offpeakd.core.resolve import Resolution, resolve
+from offpeakd.core.tally import Tally
 from offpeakd.ports import Store
 from offpeakd.service.decide import decide
 from offpeakd.service.intake import Intake
@@ -19,6 +22,7 @@ from simulation.installation import TARGET
 from simulation.records import Pause, Records
 
 WHO: Final = "kim"
+LONG_ENOUGH: Final = timedelta(hours=1)
 
 
 @dataclass(eq=False)
@@ -30,12 +34,14 @@ class Person:
         store: the database.
         records: for the checker.
         reload: gives every daemon another set of freezes.
+        started: the job that an attempt's call started, as the console shows it.
     """
 
     host: Process
     store: Store
     records: Records
     reload: Callable[[tuple[tuple[int, int], ...]], None]
+    started: Callable[[Request], str | None]
 
     def work(self) -> None:
         """Ask for upgrades, then meddle until the trouble is over."""
@@ -55,6 +61,27 @@ class Person:
         resume(self.store, EVERYTHING, WHO, "it is over")
         self._ended_pause()
         self.reload(())
+
+    def review(self) -> None:
+        """Look at the console, long after anything can still arrive, and say what became of it."""
+        now = self.host.timeline.now
+        for one in self._requests():
+            since = one.unknown_since or one.changed_at
+            if one.state is not State.NEEDS_REVIEW or since is None:
+                continue
+            if instant(now) - since > LONG_ENOUGH:
+                self._resolve(one)
+
+    def _resolve(self, one: Request) -> None:
+        job_id = self.started(one)
+        how = Resolution.NOT_STARTED if job_id is None else Resolution.STARTED
+        named = job_id if self.host.fate.happens(0.5) else None
+        tally = Tally()
+
+        def rule(request: Request) -> Decision:
+            return resolve(request, how, self.host.now(), WHO, "seen", tally, named)
+
+        decide(self.store, [str(one.id)], rule)
 
     def _deeds(self) -> tuple[Callable[[], None], ...]:
         return (
@@ -90,23 +117,23 @@ class Person:
         latest = (self.store.latest(an_id(n)) for n in range(self.host.fate.traits.instances + 2))
         return [one for one in latest if one is not None]
 
-    def _decide_one(self, what: Callable[..., object], state: State) -> None:
+    def _decide_one(self, what: Callable[..., Decision], state: State) -> None:
         found = [one for one in self._requests() if one.state is state]
         if found:
             self._decide(what, [self.host.fate.one_of(found)])
 
-    def _decide(self, what: Callable[..., object], found: list[Request]) -> None:
+    def _decide(self, what: Callable[..., Decision], found: list[Request]) -> None:
         """Look first, think for a while, then decide: the request may have moved meanwhile."""
         now = self.host.now()
 
-        def rule(request: Request) -> object:
+        def rule(request: Request) -> Decision:
             self.host.pause(self.host.fate.between(0, 2 * SECOND))
             return what(request, now=now, actor=WHO, reason="because")
 
         for one in found:
             if one.job_id is not None and one.state not in LIVE:
                 self.records.known_at_retry.setdefault(one.id, set()).add(one.job_id)
-            decide(self.store, [str(one.id)], rule)  # type: ignore[arg-type]  # any of the rules
+            decide(self.store, [str(one.id)], rule)
 
     def _pause(self) -> None:
         pause(self.store, EVERYTHING, WHO, "billing run", self.host.now())

@@ -85,6 +85,8 @@ class Records:
     """Instance by number of its request."""
     claimed_at: dict[str, int] = field(default_factory=dict)
     """By call: when its first batch was written down."""
+    reviews: list[Request] = field(default_factory=list)
+    """Requests as they went to a person."""
     forgotten: set[int] = field(default_factory=set)
     """Requests that a restored database does not have."""
     restored_at: list[int] = field(default_factory=list)
@@ -122,6 +124,8 @@ class Records:
         """Changes were written, but for the lost ones."""
         for change in changes:
             if change.before.id not in lost:
+                if change.after.state is State.NEEDS_REVIEW:
+                    self.reviews.append(change.after)
                 by_whom = by if change.actor == "offpeakd" else change.actor
                 self._moved(
                     change.before.id,
@@ -139,6 +143,15 @@ class Records:
         self.moves.append(Move(now, request, before, after, event, by, owner, attempt))
         if before is not after or event:
             self.tell(by, f"request {request}: {before} → {after} ({event})")
+
+    def call_of(self, attempt: str) -> str:
+        """The call that an attempt was part of; empty when it was part of none."""
+        found = (
+            call
+            for call, batches in self.batches.items()
+            if any(attempt in batch.attempt_ids for batch in batches)
+        )
+        return next(found, "")
 
     def end_pause(self) -> None:
         """The pause that stands, if one does, is over."""

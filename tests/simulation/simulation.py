@@ -74,7 +74,7 @@ class _Simulation:
         self._numbers = 0
         desk = Process(Machine("desk", trouble=False), timeline, fate, self.records)
         store = SimulatedStore(self.database, WHO, self.records)
-        self.person = Person(desk, watched(store, desk), self.records, self._reload)
+        self.person = Person(desk, watched(store, desk), self.records, self._reload, self._started)
 
     def run(self) -> Ended:
         for machine in self.machines:
@@ -144,18 +144,12 @@ class _Simulation:
                 self._at(at, partial(self._worsen, kind, until))
         at = self.fate.between(MINUTE, 6 * MINUTE)
         while self.fate.traits.stale and at < TROUBLE:
-            self._at(at, self._turn_stale)
+            self._at(at, self.world.fall_behind)
             at += self.fate.between(2 * MINUTE, 5 * MINUTE)
 
     def _worsen(self, kind: str, until: int) -> None:
         setattr(self.world.weather, kind, until)
         self.records.tell("cloud", f"{kind} until {until / SECOND:.0f}")
-
-    def _turn_stale(self) -> None:
-        """Shorter than the time that three looks take together."""
-        lag = self.fate.between(5 * MINUTE, 60 * MINUTE)
-        self.world.weather.lag = lag
-        self._worsen("stale", self.timeline.now + self.fate.between(10 * SECOND, 40 * SECOND))
 
     def _plan_others(self) -> None:
         """Somebody else upgrades instances at the console."""
@@ -210,6 +204,7 @@ class _Simulation:
                 self._restart_later(run.host.machine)
         self.database.restore(self.records)
         self.records.end_pause()
+        self.records.known_at_retry.clear()
 
     # ------------------------------------------------------------------ and its end
 
@@ -233,17 +228,25 @@ class _Simulation:
     def _mend(self) -> None:
         self.timeline.start(f"{WHO} mends", self.person.make_amends)
 
+    def _started(self, one: Request) -> str | None:
+        call = self.records.call_of(one.attempt_id or "")
+        found = (
+            start.job_id
+            for start in self.world.upgrades
+            if start.call == call and start.instance_id == one.instance_id
+        )
+        return next(found, None)
+
     def _note_the_unresolved(self) -> None:
         for one in self.database.rows.requests.values():
             if one.state in {State.SUBMITTING, State.UNKNOWN}:
                 self.records.unresolved.append(one)
 
     def _end_when_done(self) -> None:
-        open_ones = [
-            one
-            for one in self.database.rows.requests.values()
-            if one.state in LIVE and one.state is not State.NEEDS_REVIEW
-        ]
+        requests = self.database.rows.requests.values()
+        open_ones = [one for one in requests if one.state in LIVE]
+        if any(one.state is State.NEEDS_REVIEW for one in open_ones):
+            self.timeline.start(f"{WHO} reviews", self.person.review)
         running = any(one.ends > self.timeline.now for one in self.world.upgrades)
         if not open_ones and not running:
             self.timeline.over = True
