@@ -3,7 +3,7 @@
 import re
 
 from simulation.baton import SECOND
-from simulation.checker import Violation
+from simulation.evidence import Violation
 from simulation.simulation import Ended
 
 SHOWN = 60
