@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
 import httpx
@@ -92,7 +93,7 @@ class Transport:
         self._clock = clock
         self._patience = patience
         self._client = httpx.Client(
-            verify=_tls(ca_file),
+            verify=_tls(self._base.scheme, ca_file),
             http1=True,
             http2=False,
             follow_redirects=False,
@@ -223,16 +224,26 @@ class _FirstByte:
         self._ask()
 
 
-def _tls(ca_file: str | None) -> ssl.SSLContext:
-    if ca_file is None:
-        context = httpx.create_ssl_context(trust_env=False)
-    else:
+def _tls(scheme: str, ca_file: str | None) -> ssl.SSLContext:
+    if ca_file is not None:
         try:
             context = ssl.create_default_context(cafile=ca_file)
         except OSError as error:
             what = f"no certificates can be read from it ({error.strerror or error})"
             fix = "Name a PEM file with the authorities to trust."
             raise ConfigurationError((Problem(ca_file, 0, 0, "ca_file", what, fix),)) from None
+        return _modern(context)
+    # Without TLS there is nobody to trust: this one trusts nobody, and costs nothing.
+    return _public() if scheme == "https" else _modern(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
+
+@cache
+def _public() -> ssl.SSLContext:
+    """The public authorities: reading them takes longer than many calls, so all targets share."""
+    return _modern(httpx.create_ssl_context(trust_env=False))
+
+
+def _modern(context: ssl.SSLContext) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
