@@ -244,9 +244,7 @@ def _daemon(
     stopping = threading.Event()
     rules = CurrentRules(served.rules(loaded))
     vitals = Vitals(clock.now())
-    parts = LaneParts(
-        owner, store, clock, rules, stopping, environ, vitals, RefusedKeys(clock)
-    )
+    parts = LaneParts(owner, store, clock, rules, stopping, environ, vitals, RefusedKeys(clock))
 
     def lanes(of: "Loaded", running: "Mapping[str, TargetLane]") -> "dict[str, TargetLane]":
         return {
@@ -312,7 +310,13 @@ def _lane(
     if running is not None and running.identity == identity:
         return running
     credentials = open_credentials(reference, address, parts.clock, parts.environ)
-    cloud = DdsCloud(address, credentials, parts.clock, keys=parts.keys)
+    cloud = DdsCloud(
+        address,
+        credentials,
+        parts.clock,
+        keys=parts.keys,
+        shared=lambda most: parts.store.take_call(address.name, most),
+    )
     inventory = Inventory(address.name, cloud, parts.store, parts.clock)
     holds = Holds(
         address.name, parts.vitals, parts.store, cloud, inventory, parts.clock, parts.rules
@@ -358,7 +362,7 @@ def reconciler(
     one = next(one for one in targets_of(loaded.settings) if one.name == target)
     address = _address(one, loaded, environ)
     credentials = open_credentials(_reference(one, loaded, environ), address, clock, environ)
-    cloud = DdsCloud(address, credentials, clock)
+    cloud = DdsCloud(address, credentials, clock, shared=lambda most: store.take_call(target, most))
     try:
         yield Reconcile(target, store, cloud, clock, CurrentRules(rules_of(loaded)))
     finally:

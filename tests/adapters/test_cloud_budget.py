@@ -135,3 +135,26 @@ def test_no_sixty_seconds_hold_more_calls_than_allowed(
 
     for instant in made:
         assert sum(instant - SPAN < other <= instant for other in made) <= per_minute
+
+
+def test_a_read_waits_for_room_that_daemons_share() -> None:
+    clock = SetClock()
+    answers = iter([5 * SECOND, 2 * SECOND, None])
+    asked: list[int] = []
+
+    def shared(most: int) -> timedelta | None:
+        asked.append(most)
+        return next(answers)
+
+    before = clock.boottime()
+    CallBudget("prod-eu", 60, clock, clock.wait, shared).take_for_read()
+    assert clock.boottime() - before == 7 * SECOND
+    assert asked == [55, 55, 55], "a few calls are left to the upgrade"
+
+
+def test_a_read_that_finds_no_shared_room_counts_nowhere() -> None:
+    clock = SetClock()
+    budget = CallBudget("prod-eu", 1, clock, clock.wait, lambda _: SECOND)
+    with pytest.raises(CloudThrottledError, match="1 calls a minute are used up"):
+        budget.take_for_read(timedelta(0))
+    assert budget.take_for_upgrade() is None

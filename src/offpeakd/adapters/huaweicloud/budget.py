@@ -26,6 +26,7 @@ class CallBudget:
         per_minute: int,
         clock: Clock,
         wait: Callable[[timedelta], bool] | None = None,
+        shared: Callable[[int], timedelta | None] | None = None,
     ) -> None:
         """A budget with all its calls left.
 
@@ -34,12 +35,16 @@ class CallBudget:
             per_minute: calls in any 60 seconds.
             clock: its `boottime` counts.
             wait: waits that long, or less, and says whether to give up; replaced in tests.
+            shared: counts a read against what several daemons may make a minute together; None
+                when there is room, else how long until there is. Upgrade calls are counted
+                there with their claims.
         """
         self._name = name
         self._per_minute = per_minute
         self._clock = clock
         self._closed = threading.Event()
         self._wait = wait or self._until_closed
+        self._shared = shared
         self._lock = threading.Lock()
         self._made: deque[timedelta] = deque()
 
@@ -64,7 +69,7 @@ class CallBudget:
         """
         reserve = RESERVE if self._per_minute > _ENOUGH_TO_SHARE else 0
         until = self._clock.boottime() + patience
-        while (missing := self._take(self._per_minute - reserve)) is not None:
+        while (missing := self._take_everywhere(self._per_minute - reserve)) is not None:
             left = until - self._clock.boottime()
             if left <= timedelta(0) or self._wait(min(missing, left)):
                 raise CloudThrottledError(
@@ -78,6 +83,14 @@ class CallBudget:
 
     def _until_closed(self, span: timedelta) -> bool:
         return self._closed.wait(span.total_seconds())
+
+    def _take_everywhere(self, most: int) -> timedelta | None:
+        missing = self._take(most)
+        if missing is None and self._shared is not None:
+            missing = self._shared(most)
+            if missing is not None:
+                self.give_back()
+        return missing
 
     def _take(self, most: int) -> timedelta | None:
         now = self._clock.boottime()

@@ -71,6 +71,7 @@ class DdsCloud:
         clock: Clock,
         wait: Callable[[timedelta], bool] | None = None,
         keys: RefusedKeys | None = None,
+        shared: Callable[[int], timedelta | None] | None = None,
     ) -> None:
         """Nothing is connected yet.
 
@@ -81,6 +82,7 @@ class DdsCloud:
             wait: see `CallBudget`; for tests.
             keys: what is known of refused keys, shared by all targets of the process; a new
                 one unless given.
+            shared: see `CallBudget`; for daemons that share a database.
 
         Raises:
             ConfigurationError: the file with the authorities can't be used.
@@ -90,7 +92,7 @@ class DdsCloud:
         self._clock = clock
         patience = Patience(address.connect_timeout, address.read_timeout, address.write_timeout)
         self._transport = Transport(address.endpoint, clock, patience, address.ca_file)
-        self._budget = CallBudget(address.name, address.requests_per_minute, clock, wait)
+        self._budget = CallBudget(address.name, address.requests_per_minute, clock, wait, shared)
         self._keys = keys or RefusedKeys(clock)
         self._reader = Reader(
             address, self._transport, credentials, self._budget, self._keys, clock

@@ -1,0 +1,142 @@
+"""Daemons whose clock, network or way to the database is not as it should be."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from fakes.installation import patiently
+from fakes.postgres import Server, fresh_database
+from offpeakd.adapters.sql.schema import ensure
+from offpeakd.core.model import State
+from replicas.replicas import replicas
+
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+_NAMESPACE = f"offpeakd-{os.getpid()}"
+_HERE, _THERE = "10.211.7.1", "10.211.7.2"
+
+
+@pytest.mark.skipif(not FAKETIME.exists(), reason="needs libfaketime (apt-get install faketime)")
+def test_clocks_five_minutes_apart_release_nothing_outside(tmp_path: Path) -> None:
+    with fresh_database() as url, replicas(tmp_path, url, targets=2, instances=30) as site:
+        site.add(30)
+        for skew in ("+300", "-300", "+0"):
+            site.start(
+                environ={
+                    "LD_PRELOAD": str(FAKETIME),
+                    "FAKETIME": f"{skew}s",
+                    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                }
+            )
+        assert site.finish(), site.logs()[-3000:]
+        site.check()
+        assert patiently(lambda: site.logs().count('"code": "clock-skew"') >= 2), site.logs()
+
+
+@pytest.fixture
+def far_server() -> Iterator[Server]:
+    """A server behind a cable that can be pulled."""
+    words = f"""
+        netns add {_NAMESPACE}
+        link add {_NAMESPACE[:13]}h type veth peer name {_NAMESPACE[:13]}t netns {_NAMESPACE}
+        addr add {_HERE}/30 dev {_NAMESPACE[:13]}h
+        link set {_NAMESPACE[:13]}h up
+        -n {_NAMESPACE} addr add {_THERE}/30 dev {_NAMESPACE[:13]}t
+        -n {_NAMESPACE} link set {_NAMESPACE[:13]}t up
+        -n {_NAMESPACE} link set lo up
+    """
+    with ExitStack() as stack:
+        stack.callback(_ip, f"netns del {_NAMESPACE}")
+        for line in words.strip().splitlines():
+            _ip(line)
+        home = Path(tempfile.mkdtemp(prefix="offpeakd-far-"))
+        server = Server(home, listen="*", under=("ip", "netns", "exec", _NAMESPACE))
+        stack.callback(server.remove)
+        server.start()
+        ensure(server.url)
+        yield server
+
+
+def _ip(words: str) -> None:
+    subprocess.run(["ip", *words.split()], check=True, capture_output=True)
+
+
+def _may_make_networks() -> bool:
+    if os.geteuid() != 0 or shutil.which("ip") is None:
+        return False
+    made = subprocess.run(["ip", "netns", "add", f"{_NAMESPACE}-try"], check=False)
+    if made.returncode == 0:
+        _ip(f"netns del {_NAMESPACE}-try")
+    return made.returncode == 0
+
+
+@pytest.mark.skipif(not _may_make_networks(), reason="needs root and network namespaces (ip netns)")
+def test_a_daemon_cut_off_from_the_database_stops_sending_and_another_goes_on(
+    tmp_path: Path, far_server: Server
+) -> None:
+    far = f"postgresql+psycopg://postgres@{_THERE}/postgres"
+    with replicas(tmp_path, far_server.url, 1, 120, freezing=False, in_flight=20) as site:
+        site.add(60)
+        # This one alone goes through the cable; the other and the test go by the socket.
+        cut_off = site.start(url=far)
+        assert site.wait_for_calls(1)
+        _ip(f"-n {_NAMESPACE} link set {_NAMESPACE[:13]}t down")
+        near = site.start()
+        site.add(60)
+        assert site.finish(), site.logs()[-3000:]
+        site.check()
+        assert cut_off.poll() is None
+        _ip(f"-n {_NAMESPACE} link set {_NAMESPACE[:13]}t up")
+        near.kill()
+        near.wait(30)
+        assert site.store.counts().get(("t00", State.SUBMITTING), 0) == 0
+
+
+@pytest.fixture
+def pooled() -> Iterator[str]:
+    """The address of a pooler in transaction mode before a database."""
+    with fresh_database() as url, ExitStack() as stack:
+        name, _, folder = url.removeprefix("postgresql+psycopg://postgres@/").partition("?host=")
+        home = Path(tempfile.mkdtemp(prefix="offpeakd-pooler-"))
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        (home / "users").write_text('"postgres" ""\n')
+        config = home / "pooler.ini"
+        config.write_text(
+            f"[databases]\n{name} = host={folder}\n[pgbouncer]\n"
+            f"auth_type = any\nunix_socket_dir = {home}\nlisten_addr =\nlisten_port = 6432\n"
+            "pool_mode = transaction\ndefault_pool_size = 4\nuser = postgres\n"
+            "ignore_startup_parameters = extra_float_digits\n"
+        )
+        config.write_text(
+            config.read_text().replace("user = postgres\n", "")
+            + f"logfile = {home}/log\nmax_client_conn = 200\n"
+        )
+        config.write_text(
+            config.read_text().replace(f"host={folder}\n", f"host={folder} user=postgres\n")
+        )
+        os.chown(home, 65534, 65534)
+        pooler = subprocess.Popen(
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "pgbouncer", config]
+        )
+        stack.callback(pooler.wait, 10)
+        stack.callback(pooler.kill)
+        assert patiently((home / ".s.PGSQL.6432").exists), (home / "log").read_text()
+        yield f"postgresql+psycopg://postgres@/{name}?host={home}&port=6432"
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("pgbouncer") is None,
+    reason="needs root and PgBouncer (apt-get install pgbouncer)",
+)
+def test_daemons_work_behind_a_pooler_in_transaction_mode(tmp_path: Path, pooled: str) -> None:
+    with replicas(tmp_path, pooled, targets=2, instances=40) as site:
+        site.add(40)
+        for _ in range(2):
+            site.start()
+        assert site.finish(), site.logs()[-3000:]
+        site.check()
