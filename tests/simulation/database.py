@@ -35,6 +35,7 @@ class Database:
         }
         self._saved["queued"] = {key: list(order) for key, order in self.rows.queued.items()}
         self._saved_states = dict(records.states)
+        records.saved_at = self.timeline.now
 
     def restore(self, records: Records) -> None:
         """Put the copy back; everything since is forgotten."""

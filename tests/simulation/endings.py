@@ -93,7 +93,18 @@ class Endings:
             one.call is None and one.instance_id == start.instance_id
             for one in self.run.world.upgrades
         )
-        return elsewhere or all(self._left_to_people(number) for number in requests)
+        return elsewhere or all(
+            self._left_to_people(number) or self._retry_forgotten(number, start)
+            for number in requests
+        )
+
+    def _retry_forgotten(self, number: int, start: Upgrade) -> bool:
+        """The copy has it as finished, and knows nothing of the retry that this came of."""
+        return any(
+            move.request == number and move.event == "retried" and move.at <= start.started
+            for move in self.records.moves
+            if any(self.records.saved_at < move.at <= at for at in self.records.restored_at)
+        )
 
     def _left_to_people(self, number: int) -> bool:
         """Forgotten with a database that was put back, or withdrawn while forgotten."""

@@ -89,6 +89,7 @@ class Records:
     """Requests as they went to a person."""
     forgotten: set[int] = field(default_factory=set)
     """Requests that a restored database does not have."""
+    saved_at: int = 0
     restored_at: list[int] = field(default_factory=list)
     known_at_retry: dict[int, set[str]] = field(default_factory=dict)
     pauses: list[Pause] = field(default_factory=list)
