@@ -94,14 +94,13 @@ class Endings:
             for one in self.run.world.upgrades
         )
         return elsewhere or all(
-            self._left_to_people(number) or self._retry_forgotten(number, start)
-            for number in requests
+            self._left_to_people(number) or self._retry_forgotten(number) for number in requests
         )
 
-    def _retry_forgotten(self, number: int, start: Upgrade) -> bool:
-        """The copy has it as finished, and knows nothing of the retry that this came of."""
+    def _retry_forgotten(self, number: int) -> bool:
+        """The copy knows nothing of a retry: neither of its job, nor that there were two."""
         return any(
-            move.request == number and move.event == "retried" and move.at <= start.started
+            move.request == number and move.event == "retried"
             for move in self.records.moves
             if any(self.records.saved_at < move.at <= at for at in self.records.restored_at)
         )
