@@ -12,10 +12,10 @@ import pytest
 
 from fakes.postgres import fresh_database
 from fakes.set_clock import SetClock
-from fakes.wishes import NOON, accepted, added, batch_of, wish
+from fakes.wishes import NOON, accepted, added, batch_of, moved, wish
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
-from offpeakd.core.errors import SchemaError
+from offpeakd.core.errors import DatabaseError, SchemaError
 from offpeakd.core.model import State, as_claimed
 from offpeakd.ports import Claimed, DaemonRow, Limits
 from offpeakd.service.recover import Recover
@@ -252,3 +252,19 @@ def test_daemons_on_one_target_drain_it_between_them(open_store: Open) -> None:
         drained = list(pool.map(drain, ["one", "two", "three"]))
     everything = [number for taken, _ in drained for number in taken]
     assert len(everything) == len(set(everything)) == 200
+
+
+def test_a_writer_that_is_frozen_loses_its_transaction_before_others_give_up(url: str) -> None:
+    patience = timedelta(seconds=1)
+    with (
+        closing(SqlStore(url, "frozen", lock_patience=patience)) as frozen,
+        closing(SqlStore(url, "other", lock_patience=patience)) as other,
+    ):
+        [one] = added(frozen, wish(1))
+        writing = frozen._database.write()
+        connection = writing.__enter__()
+        connection.exec_driver_sql("UPDATE request SET priority = 1")
+        assert other.apply([moved(one, State.CANCELLED)]) == ()
+        with pytest.raises(DatabaseError):
+            writing.__exit__(None, None, None)
+        assert other.get(one.id) == moved(one, State.CANCELLED).after

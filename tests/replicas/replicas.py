@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -105,7 +105,7 @@ class Replicas:
         )
         path = self.folder / f"{name}.yaml"
         path.write_text(
-            f"timezone: UTC\ntargets:\n{targets}database: {{url: '{url}'}}\n"
+            f"timezone: UTC\ntargets:\n{targets}database: {{url: '{url}', allow_plain: true}}\n"
             f"windows: {{always: {{always: true}}}}\nfreezes: [{freezes}]\n{_MORE}"
         )
         return path
@@ -184,6 +184,15 @@ class Replicas:
     def finish(self, seconds: float = 90) -> bool:
         """Wait until everything is final; False when it never gets there."""
         return patiently(self._is_over, seconds)
+
+    def wait_for_progress(self, seconds: float = 10) -> bool:
+        """Wait until something that was queued is not queued any more."""
+        before = self._queued()
+        return patiently(lambda: self._queued() < before, seconds)
+
+    def _queued(self) -> int:
+        counts = self.store.counts()
+        return sum(number for (_, state), number in counts.items() if state is State.QUEUED)
 
     def _is_over(self) -> bool:
         left = {state for (_, state), number in self.store.counts().items() if number} - _FINAL
@@ -286,11 +295,29 @@ def _cloud(instances: int, seed: int) -> EmulatorSettings:
     )
 
 
-def misfortune(site: Replicas, random: Random, daemons: int, times: int) -> None:
-    """Kill a daemon and start another, or freeze it for longer than its lease, so many times."""
+def misfortune(
+    site: Replicas,
+    random: Random,
+    daemons: int,
+    times: int,
+    strike: Callable[[], None] | None = None,
+) -> None:
+    """Kill a daemon and start another, or freeze it for longer than its lease, so many times.
+
+    Args:
+        site: where.
+        random: what happens to whom.
+        daemons: how many there are.
+        times: how often something happens.
+        strike: now and then this happens instead, such as a crash of the server.
+    """
     alive = [site.start() for _ in range(daemons)]
     for _ in range(times):
-        site.wait_for_calls(2, 5)
+        site.wait_for_progress()
+        threading.Event().wait(random.uniform(0, 1))
+        if strike is not None and random.random() < 0.2:
+            strike()
+            continue
         victim = alive.pop(random.randrange(len(alive)))
         if random.random() < 0.5:
             victim.kill()

@@ -17,7 +17,6 @@ _GIVEN: Final = "given_"
 """The library keeps bare column names for itself; compiling takes this prefix off again."""
 
 STATEMENT_PATIENCE: Final = timedelta(seconds=30)
-_IDLE_PATIENCE: Final = timedelta(seconds=60)
 
 
 class Database:
@@ -222,7 +221,9 @@ def _limits(lock_patience: timedelta, statement_patience: timedelta) -> str:
     limits = {
         "lock_timeout": lock_patience,
         "statement_timeout": statement_patience,
-        "idle_in_transaction_session_timeout": _IDLE_PATIENCE,
+        # Who was cut off or frozen in the middle of a transaction loses it, and its locks, before
+        # another gives up waiting for them.
+        "idle_in_transaction_session_timeout": lock_patience * 0.8,
     }
     return "; ".join(
         f"SET LOCAL {name} = {patience // timedelta(milliseconds=1)}"
