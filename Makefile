@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Bytecode is written by the install step, so that every later start is quick.
 PIP := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test fix crash bench simulate lint types layers tests mutate
+.PHONY: help demo test fix crash bench simulate replicas lint types layers tests mutate
 
 help: ## Print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ mutate: $(VENV)-mutate/.ready ## Change the core in small ways, and see whether 
 
 simulate: $(VENV)/.dev ## A simulated installation in trouble: SEEDS=20000, SEED=17 or CONTROLS=100
 	@PYTHONPATH=src:tests $(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),$(if $(CONTROLS),--controls $(CONTROLS),--seeds $(or $(SEEDS),1000)))
+
+replicas: $(VENV)/.dev ## Daemons on one PostgreSQL in trouble: DAEMONS=5 TARGETS=20 REQUESTS=50000 TIMES=60
+	@PYTHONPATH=src:tests $(BIN)/python -m replicas --daemons $(or $(DAEMONS),5) --targets $(or $(TARGETS),20) --requests $(or $(REQUESTS),50000) --times $(or $(TIMES),60) $(if $(SEED),--seed $(SEED))
 
 lock: $(VENV)/.dev ## Renew the locked requirements (needs uv)
 	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/runtime.txt
