@@ -7,7 +7,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -102,8 +102,10 @@ class Storm:
                 elif self.random.random() < 0.25:
                     self._freeze(daemon, self.random.uniform(0.1, 2.5))
                     self._wait(self.random.uniform(0, 0.2))
-                os.kill(daemon, signal.SIGKILL)
-                assert victims.ended() == -signal.SIGKILL, self.site.log()
+                with suppress(ProcessLookupError):
+                    os.kill(daemon, signal.SIGKILL)
+                ended = victims.ended()
+                assert ended == -signal.SIGKILL, f"a daemon ended by itself, with {ended}"
                 self.told(life + 1)
 
     def calm(self, seconds: float = 150) -> bool:
@@ -138,10 +140,11 @@ class Storm:
         self._wait(self.random.uniform(0, 0.1 if fate < 0.7 else 0.6))
 
     def _freeze(self, daemon: int, seconds: float) -> None:
-        os.kill(daemon, signal.SIGSTOP)
-        self._wait(seconds)
-        self.thaws.append(app.system_clock().now())
-        os.kill(daemon, signal.SIGCONT)
+        with suppress(ProcessLookupError):
+            os.kill(daemon, signal.SIGSTOP)
+            self._wait(seconds)
+            self.thaws.append(app.system_clock().now())
+            os.kill(daemon, signal.SIGCONT)
 
     def _wait(self, seconds: float) -> None:
         threading.Event().wait(seconds)

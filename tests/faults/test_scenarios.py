@@ -158,7 +158,7 @@ def test_scenario_15_a_rotated_key_is_tried_three_times_in_five_minutes_at_the_m
     with a_scene(tmp_path) as scene:
         old = AccessKey(scene.cloud.settings.access_key, scene.cloud.settings.secret_key, "")
         scene.cloud.use_key(AccessKey("ANOTHER-KEY", "another-secret", ""))
-        scene.live(5 * MINUTE - SECOND, SECOND)
+        scene.live(5 * MINUTE - SECOND, timedelta(seconds=13))
         assert 1 <= sum(scene.cloud.world.received.values()) <= 3
         assert {stop.kind for stop in scene.lane.stops()} == {"credentials"}
 

@@ -199,7 +199,7 @@ def test_scenario_40_a_daemon_that_stands_still_does_not_feed_the_watchdog(
             daemon.send_signal(signal.SIGSTOP)
             status = Path(f"/proc/{daemon.pid}/status")
             assert patiently(lambda: "State:\tT" in status.read_text())
-            manager.setblocking(False)
+            manager.settimeout(0)
             with contextlib.suppress(BlockingIOError):
                 while manager.recv(4096):
                     pass
