@@ -22,7 +22,7 @@ def check(run: Ended) -> list[Violation]:
 def _defects(run: Ended) -> Iterator[Violation]:
     """What should never be raised."""
     end = run.records.timeline.now
-    for text in run.records.defects:
+    for text in dict.fromkeys(run.records.defects):
         yield Violation("defect", end, text)
     if run.failure is not None:
         yield Violation("defect", end, repr(run.failure))
