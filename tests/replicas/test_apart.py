@@ -18,7 +18,9 @@ from replicas.replicas import replicas
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 _NAMESPACE = f"offpeakd-{os.getpid()}"
 _CABLE = f"op{os.getpid()}"
-_HERE, _THERE = "10.211.7.1", "10.211.7.2"
+# Numbers of this process alone: others may run the same test beside it.
+_NET, _FIRST = f"10.211.{os.getpid() % 250}", 4 * (os.getpid() // 250 % 63)
+_HERE, _THERE = f"{_NET}.{_FIRST + 1}", f"{_NET}.{_FIRST + 2}"
 
 
 @pytest.mark.skipif(not FAKETIME.exists(), reason="needs libfaketime (apt-get install faketime)")
