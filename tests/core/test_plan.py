@@ -148,11 +148,11 @@ def test_what_is_due_at_this_very_instant_is_no_reason_to_look_again_at_once() -
 
 def test_a_reload_gives_notice_to_the_groups_that_it_opens() -> None:
     windows = {"nightly": nightly(), "daily": nightly(name="daily", start="03:00")}
-    shut = Calendar(windows, (), {"a": ("daily",), "b": ("nightly",)})
-    opened = Calendar(windows, (), {"a": ("nightly",), "b": ("daily",)})
+    shut = Calendar(windows, (), {"a": ("daily",), "b": ("nightly",), "c": ("daily",)})
+    opened = Calendar(windows, (), {"a": ("nightly",), "b": ("daily",), "c": ("daily",)})
 
     def given_notice(before: Calendar, after: Calendar) -> object:
-        return notices(before, after, ("a", "b"), NIGHT, timedelta(minutes=10), {})
+        return notices(before, after, ("a", "b", "c"), NIGHT, timedelta(minutes=10), {})
 
     assert given_notice(shut, opened) == {"a": NIGHT + timedelta(minutes=10)}
     assert given_notice(opened, shut) == {"b": NIGHT + timedelta(minutes=10)}
