@@ -1,7 +1,8 @@
 """A program that does one piece of work at a time, each in a process and one thread of its own.
 
 Each write so has its place in a count. Whoever drives it says what to do, in one line; is told
-the number of a process that waits; says `go` once ready, and is told how that process ended.
+the number of a process that waits; says `go` once ready, is told the number again as the work
+begins, and then how that process ended.
 """
 
 import ctypes
@@ -33,6 +34,8 @@ def main() -> None:
             ctypes.CDLL(None).prctl(_SET_PTRACER, ctypes.c_long(_ANYBODY), 0, 0, 0)
             _say(os.getpid())
             _line()
+            # Until here it must not be killed: the next process would take its `go`.
+            _say(os.getpid())
             PIECES[words[0]](*words[1:])
             os._exit(0)
         _, status = os.waitpid(child, 0)

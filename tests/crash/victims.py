@@ -56,16 +56,16 @@ class Victims:
             assert tracer.stderr is not None
             attached = tracer.stderr.readline()
             assert attached.strip().endswith("attached"), attached
-            ended = int(self._tell("go"))
+            self._tell("go")
+            ended = self.ended()
             tracer.communicate(timeout=10)
         assert ended in {0, -signal.SIGKILL}, self._log.read_text()
         return ended != 0
 
     def begin(self, *piece: str) -> int:
         """Begin a piece of work; returns its process's number."""
-        pid = int(self._tell(" ".join(piece)))
-        self._write("go")
-        return pid
+        self._tell(" ".join(piece))
+        return int(self._tell("go"))
 
     def ended(self) -> int:
         """Wait for the end of what was begun; returns its exit code, or the signal's, negative."""
