@@ -152,11 +152,12 @@ class Replicas:
 
     # ------------------------------------------------------------------ the queue
 
-    def add(self, number: int) -> None:
-        """Ask for so many more instances of each target."""
+    def add(self, number: int, *targets: str) -> None:
+        """Ask for so many more instances of each target, or of some."""
         now = app.system_clock().now()
         wishes: list[Request] = []
-        for target, cloud in self.clouds.items():
+        for target in targets or tuple(self.clouds):
+            cloud = self.clouds[target]
             fresh = sorted(set(cloud.world.instances) - self.wanted)[:number]
             assert len(fresh) == number, "the pretended cloud is too small"
             self.wanted |= set(fresh)

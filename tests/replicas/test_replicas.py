@@ -10,8 +10,9 @@ import pytest
 
 from fakes.postgres import Server, fresh_database
 from offpeakd.adapters.sql.schema import ensure
+from offpeakd.core.model import Request
 from offpeakd.emulator.cloud_model import DdsJob
-from replicas.replicas import misfortune, replicas
+from replicas.replicas import Replicas, misfortune, replicas
 
 SEED = 4
 
@@ -61,6 +62,38 @@ def test_daemons_together_keep_a_targets_limit(tmp_path: Path) -> None:
         assert site.finish(), site.logs()[-3000:]
         site.check()
         assert 0 < _most_at_once(site.clouds["t00"].world.jobs) <= 7
+
+
+def test_a_large_target_keeps_no_small_one_waiting(tmp_path: Path) -> None:
+    with fresh_database() as url, replicas(tmp_path, url, 5, 300, freezing=False) as site:
+        large, *small = site.clouds
+        site.add(300, large)
+        site.add(20, *small)
+        for _ in range(2):
+            site.start()
+        assert site.finish(), site.logs()[-3000:]
+        site.check()
+        of_large = sorted(call.at for call in site.clouds[large].world.calls)
+        for target in small:
+            last = max(call.at for call in site.clouds[target].world.calls)
+            assert last < of_large[len(of_large) // 2], "small ones wait for half of the large one"
+
+
+def test_a_daemon_keeps_to_its_targets_and_another_takes_over(tmp_path: Path) -> None:
+    with fresh_database() as url, replicas(tmp_path, url, 2, 20, freezing=False) as site:
+        site.add(20)
+        partly = site.start("--targets", "t00", "--targets", "x*", "--until-idle")
+        assert partly.wait(60) == 3, "what the other target waits for is left"
+        assert {call.target for call in _batches(site)} == {"t00"}
+        assert site.start("--targets", "t*", "--until-idle").wait(60) == 0
+        site.check()
+        nobody = site.start("--targets", "y*")
+        assert nobody.wait(30) == 2
+        assert "no target fits --targets y*" in site.logs()
+
+
+def _batches(site: Replicas) -> list[Request]:
+    return [one for one in site.requests() if one.batch_id is not None]
 
 
 def _most_at_once(jobs: tuple[DdsJob, ...]) -> int:
