@@ -260,7 +260,13 @@ class Daemon:
         self.rules.rules = replace(
             new,
             notices=notices(
-                old.calendar, new.calendar, groups, now, new.policy.min_notice, old.notices
+                old.calendar,
+                new.calendar,
+                groups,
+                now,
+                new.policy.min_notice,
+                old.notices,
+                guards=(old.policy.guard, new.policy.guard),
             ),
         )
         self._swap_lanes(configured.lanes)

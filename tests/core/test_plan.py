@@ -23,6 +23,12 @@ from offpeakd.core.plan import admits, next_edge, notices, plan
 from offpeakd.core.verdicts import Code, LaneFacts, Situation
 
 POLICY = Policy(guard=timedelta(0))
+HOUR = timedelta(hours=1)
+TICK = timedelta(microseconds=1)
+ENDS = NIGHT + 3 * HOUR
+"""When the nightly window of that night closes."""
+
+NO_GUARDS = (timedelta(0), timedelta(0))
 
 
 def at(now: datetime, calendar: Calendar | None = None, **facts: object) -> Situation:
@@ -152,7 +158,9 @@ def test_a_reload_gives_notice_to_the_groups_that_it_opens() -> None:
     opened = Calendar(windows, (), {"a": ("nightly",), "b": ("daily",), "c": ("daily",)})
 
     def given_notice(before: Calendar, after: Calendar) -> object:
-        return notices(before, after, ("a", "b", "c"), NIGHT, timedelta(minutes=10), {})
+        return notices(
+            before, after, ("a", "b", "c"), NIGHT, timedelta(minutes=10), {}, guards=NO_GUARDS
+        )
 
     assert given_notice(shut, opened) == {"a": NIGHT + timedelta(minutes=10)}
     assert given_notice(opened, shut) == {"b": NIGHT + timedelta(minutes=10)}
@@ -176,18 +184,51 @@ def test_a_reload_gives_notice_only_where_it_opens_over_the_present_moment() -> 
     later = NIGHT + timedelta(minutes=10)
 
     def given_notice(before: Calendar, after: Calendar) -> object:
-        return notices(before, after, ("default",), NIGHT, timedelta(minutes=10), {})
+        return notices(
+            before, after, ("default",), NIGHT, timedelta(minutes=10), {}, guards=NO_GUARDS
+        )
 
     assert given_notice(closed, opened) == {"default": later}
     assert given_notice(opened, opened) == {}
     assert given_notice(opened, closed) == {}
 
 
+@pytest.mark.parametrize(
+    ("before_end", "given_notice"),
+    [(HOUR + TICK, False), (HOUR, True), (HOUR - TICK, True), (timedelta(0), False)],
+    ids=["before the cutoff", "at the cutoff", "past the cutoff", "at the end"],
+)
+def test_a_reload_that_takes_a_cutoff_away_gives_notice_where_nothing_could_go_any_more(
+    before_end: timedelta, given_notice: bool
+) -> None:
+    now = ENDS - before_end
+    cut, uncut = a_calendar(nightly(cutoff=HOUR)), a_calendar(nightly())
+
+    until = notices(cut, uncut, ("default",), now, HOUR, {}, guards=NO_GUARDS)
+
+    assert until == ({"default": now + HOUR} if given_notice else {})
+
+
+def test_a_reload_with_a_shorter_guard_gives_notice_where_nothing_could_go_any_more() -> None:
+    calendar, now = a_calendar(nightly()), ENDS - HOUR / 2
+
+    def given_notice(before: timedelta, after: timedelta) -> object:
+        guards = (before, after)
+        return notices(calendar, calendar, ("default",), now, HOUR, {}, guards=guards)
+
+    assert given_notice(HOUR, HOUR / 4) == {"default": now + HOUR}
+    assert given_notice(HOUR / 4, HOUR / 4) == {}
+    assert given_notice(HOUR / 4, HOUR) == {}
+    assert given_notice(HOUR, HOUR) == {}
+
+
 def test_a_notice_that_still_runs_outlasts_a_further_reload() -> None:
     runs = {"default": NIGHT + timedelta(minutes=3), "old": NIGHT}
     calendar = a_calendar(nightly())
 
-    kept = notices(calendar, calendar, ("default",), NIGHT, timedelta(minutes=10), runs)
+    kept = notices(
+        calendar, calendar, ("default",), NIGHT, timedelta(minutes=10), runs, guards=NO_GUARDS
+    )
 
     assert kept == {"default": NIGHT + timedelta(minutes=3)}
 

@@ -89,7 +89,15 @@ class Run:
             return
         old, now = self._rules(), self.host.now()
         calendar = calendar_of(self.host.fate.traits.openings, frozen)
-        until = notices(old.calendar, calendar, old.groups, now, old.policy.min_notice, old.notices)
+        until = notices(
+            old.calendar,
+            calendar,
+            old.groups,
+            now,
+            old.policy.min_notice,
+            old.notices,
+            guards=(old.policy.guard, old.policy.guard),
+        )
         self._rules.rules = self._rules_of(calendar)
         object.__setattr__(self._rules.rules, "notices", until)
         self.frozen = frozen

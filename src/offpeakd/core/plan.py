@@ -126,11 +126,14 @@ def notices(
     now: datetime,
     min_notice: timedelta,
     earlier: Mapping[str, datetime],
+    *,
+    guards: tuple[timedelta, timedelta],
 ) -> Mapping[str, datetime]:
     """Until when a changed configuration keeps a group shut.
 
-    A reload never by itself releases waiting work: where it opens a window over the present
-    moment, `min_notice` passes first.
+    A reload never by itself releases waiting work: where it lets a group release at the present
+    moment and before nothing could be, `min_notice` passes first. That is so too where the window
+    stands open in both, but was past its cutoff before.
 
     Args:
         before: the calendar in force until now.
@@ -139,10 +142,14 @@ def notices(
         now: the present instant.
         min_notice: time to notice a mistake in.
         earlier: notices that still run.
+        guards: those of either calendar's policy.
     """
     until = {group: moment for group, moment in earlier.items() if moment > now}
     for group in groups:
-        opens = before.at(now, group).opening is None and after.at(now, group).opening is not None
-        if opens:
+        released, releases = (
+            calendar.at(now, group, guard).verdict == "open"
+            for calendar, guard in zip((before, after), guards, strict=True)
+        )
+        if releases and not released:
             until[group] = now + min_notice
     return until
