@@ -10,8 +10,8 @@ import structlog
 
 from fakes.installation import patiently
 from offpeakd.adapters.clock import SystemClock
-from offpeakd.core.errors import DatabaseError, DatabaseUntrustedError
-from offpeakd.ticker import AT_MOST, Ticker, Wake
+from offpeakd.core.errors import DatabaseConflictError, DatabaseError, DatabaseUntrustedError
+from offpeakd.ticker import AFTER_CONFLICT, AT_MOST, Ticker, Wake
 
 CLOCK = SystemClock()
 LATER = timedelta(hours=1)
@@ -104,6 +104,19 @@ def test_an_error_of_the_store_is_told_and_the_work_goes_on_later(bench: Bench) 
     assert bench.ticker.failure() is None
     bench.ticker.wake("failing")
     assert patiently(lambda: len(bench.passes) == 2)
+
+
+def test_a_pass_that_another_writer_forestalled_is_made_again_and_stops_nothing_else(
+    bench: Bench,
+) -> None:
+    def forestalled() -> datetime:
+        raise DatabaseConflictError("two writers")
+
+    bench.ticker.add("forestalled", bench.counted(forestalled))
+    bench.ticker.start()
+    assert patiently(lambda: len(bench.passes) == 2)
+    assert bench.passes[1] - bench.passes[0] >= AFTER_CONFLICT
+    assert bench.troubles == []
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,19 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from offpeakd.core.errors import DatabaseError, DatabaseUntrustedError, SchemaError
+from offpeakd.core.errors import (
+    DatabaseConflictError,
+    DatabaseError,
+    DatabaseUntrustedError,
+    SchemaError,
+)
 from offpeakd.ports import Clock
 
 AT_MOST: Final = timedelta(seconds=15)
 """The longest time without a look at the clock, however far the next edge is."""
 
 AFTER_ERROR: Final = timedelta(seconds=15)
+AFTER_CONFLICT: Final = timedelta(seconds=1)
 _SOONEST: Final = timedelta(milliseconds=1)
 _log = structlog.get_logger("ticker")
 
@@ -122,6 +128,9 @@ class Ticker:
         except (DatabaseUntrustedError, SchemaError) as error:
             _log.error("database_untrusted", work=name, error=str(error))
             self.fail(error)
+        except DatabaseConflictError as error:
+            _log.warning("taken_back", work=name, error=error.message)
+            due = self.clock.now() + AFTER_CONFLICT
         except DatabaseError as error:
             self.troubled(name, error)
         except Exception as error:  # noqa: BLE001 - a defect ends the daemon, not its thread alone

@@ -536,3 +536,15 @@ def test_the_signature_carries_the_instant_that_is_stored() -> None:
     assert call.headers["X-Sdk-Date"] == "20240102T030405Z"
     assert call.signed_at == START.replace(microsecond=0)
     assert call.fenced
+
+
+def test_text_that_no_database_takes_is_mended_where_it_comes_in() -> None:
+    torn = b'{"error_code": "DBS.280001", "error_msg": "cut \\ud83d, zero \\u0000, whole \\ud83d\\ude00"}'
+
+    said = sent_to(Reply(400, torn + b"\0"))
+    assert said.result.answer is not None
+    assert "\0" not in said.result.answer
+
+    said = sent_to(Reply(400, torn))
+    assert said.problem is not None
+    assert said.problem.message == "cut ?, zero \ufffd, whole \U0001f600"

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from fakes.postgres import address, fresh_database
-from fakes.wishes import wish
+from fakes.wishes import NOON, wish
 from offpeakd.adapters.sql.address import address_of
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
-from offpeakd.core.errors import DatabaseError
+from offpeakd.core.errors import DatabaseConflictError, DatabaseError
+from offpeakd.core.model import Change, Request, State
 from offpeakd.ports import Filter
 
 
@@ -124,3 +125,18 @@ def test_a_connection_that_died_meanwhile_is_replaced() -> None:
         assert store.counts() == {}
         store.close()
         other.close()
+
+
+def test_a_writer_whom_another_forestalled_is_told_to_try_again(url: str) -> None:
+    """The database is sound: nothing has to stop for it."""
+    store = SqlStore(url, "me")
+    finished: list[Request] = []
+    for _ in range(2):
+        (added,) = store.add([wish(1)], "ann")
+        failed = added.request.moved_to(State.FAILED, NOON)
+        store.apply([Change(added.request, failed, "failed")])
+        finished.append(failed)
+    back = [Change(one, one.moved_to(State.QUEUED, NOON), "retried") for one in finished]
+    with pytest.raises(DatabaseConflictError, match=r"each other's way .*Try again"):
+        store.apply(back)
+    store.close()

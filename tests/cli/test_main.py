@@ -63,6 +63,13 @@ def test_no_command_shows_help_on_stderr(offpeakd: Command) -> None:
     assert ended.err.startswith("Usage: offpeakd ")
 
 
+def test_an_argument_that_is_not_utf_8_is_refused_at_the_door(folder: Path) -> None:
+    ended = python("-m", "offpeakd", "pause", "--reason", os.fsdecode(b"db \xff"), folder=folder)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("offpeakd: argument 3 is not UTF-8: db \\udcff\n  Write it in ")
+
+
 def test_a_missing_configuration_is_one_line_and_ends_with_2(
     offpeakd: Command, folder: Path
 ) -> None:

@@ -71,6 +71,27 @@ def test_an_instance_with_another_live_request_gets_no_second_by_retry() -> None
     )
 
 
+def test_of_two_failed_requests_of_one_instance_one_decision_brings_back_one() -> None:
+    store = MemoryStore()
+    numbers: list[int] = []
+    for _ in range(2):
+        (added,) = store.add([a_request(1)], "zhang")
+        failed = replace(added.request, state=State.FAILED)
+        store.apply([Change(added.request, failed, "failed")])
+        numbers.append(added.request.id)
+
+    first, second = decide(
+        store,
+        [str(number) for number in numbers],
+        partial(intake.retry, now=NOON, actor="zhang", reason="why"),
+    )
+
+    assert (first.done, second.done) == (True, False)
+    assert second.sentence == (
+        f"stays failed: request {numbers[0]} for the same instance is queued already"
+    )
+
+
 def test_a_number_beyond_every_database_is_unknown() -> None:
     (one,) = decide(MemoryStore(), ["9" * 40], holding)
 
@@ -95,7 +116,10 @@ def test_resuming_a_target_lifts_what_stopped_that_target_only() -> None:
 
     resumed = stops.resume(store, "a", "zhang", "mended")
 
-    assert [(stop.scope, stop.kind) for stop in resumed.lifted] == [("a", "credentials")]
+    assert {(stop.scope, stop.kind) for stop in resumed.lifted} == {
+        ("a", "credentials"),
+        ("a", "throttled"),
+    }
     assert [stop.scope for stop in resumed.left] == ["*"]
     again = stops.resume(store, "*", "zhang", "over")
     assert {(stop.scope, stop.kind) for stop in again.lifted} == {

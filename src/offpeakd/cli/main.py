@@ -14,6 +14,7 @@ from offpeakd.cli.context import Invocation
 from offpeakd.cli.deferred import DeferredGroup, Entry
 from offpeakd.cli.failures import INTERRUPTED, READER_GONE, ended_by_signals, report
 from offpeakd.cli.options import common_options
+from offpeakd.core.errors import UsageError
 
 COMPLETE_VARIABLE: Final = "_OFFPEAKD_COMPLETE"
 
@@ -112,12 +113,26 @@ def _run(arguments: Sequence[str], invocation: Invocation) -> int:
     if instruction:
         surroundings = {"obj": invocation}
         return shell_complete(cli, surroundings, "offpeakd", COMPLETE_VARIABLE, instruction)
+    _refuse_torn_text(arguments)
     try:
         with cli.make_context("offpeakd", list(arguments), obj=invocation) as ctx:
             code = cli.invoke(ctx)
     except click.exceptions.Exit as end:
         return end.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _refuse_torn_text(arguments: Sequence[str]) -> None:
+    """What is not UTF-8 can't be stored, nor shown as it was meant."""
+    for place, argument in enumerate(arguments, 1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            shown = argument.encode("ascii", "backslashreplace").decode()
+            raise UsageError(
+                f"argument {place} is not UTF-8: {shown:.80}",
+                fix="Write it in UTF-8: see what `locale` says of the terminal.",
+            ) from None
 
 
 def _never_fail_on_a_character() -> None:

@@ -20,6 +20,7 @@ from offpeakd.core.calendar import Calendar
 from offpeakd.core.clock_text import both_clocks, distance
 from offpeakd.core.errors import UsageError
 from offpeakd.core.model import Policy, State, Stop
+from offpeakd.core.stops import stands
 from offpeakd.ports import DaemonRow, Filter
 from offpeakd.service.outlook import is_alive
 
@@ -108,7 +109,7 @@ def overview(invocation: Invocation) -> Overview:
         zone=invocation.zone(),
         policy=invocation.policy(),
         daemons=store.daemons(),
-        stops=tuple(stop for stop in store.stops() if stop.until is None or stop.until > now),
+        stops=tuple(stop for stop in store.stops() if stands(stop, now)),
         counts=counts,
         follow_up=len(store.page(Filter(follow_up=True), 0, FOLLOW_UP_COUNTED)),
         calendar=invocation.calendar(),
@@ -136,6 +137,7 @@ def lines(seen: Overview) -> Iterator[str]:
 def _daemon_lines(seen: Overview) -> Iterator[str]:
     if not seen.daemons:
         yield "daemon     none is running: start `offpeakd run`"
+    silent: list[DaemonRow] = []
     for row in seen.daemons:
         beat = distance(seen.now - row.beat_at)
         where = f"{safe(row.host)}, pid {row.pid}, version {safe(row.version)}"
@@ -143,8 +145,12 @@ def _daemon_lines(seen: Overview) -> Iterator[str]:
             since = both_clocks(row.started_at, seen.zone, seen.now)
             yield f"daemon     running on {where}, since {since}"
             yield from _lane_lines(row, seen)
+        elif silent:
+            continue
         else:
-            yield f"daemon     silent for {beat}: on {where}"
+            silent = [one for one in seen.daemons if not is_alive(one, seen.now, seen.policy)]
+            others = f", and {len(silent) - 1} before it" if len(silent) > 1 else ""
+            yield f"daemon     silent for {beat}: on {where}{others}"
         if row.config_error:
             yield f"           keeps its old configuration: {safe(row.config_error, 400)}"
         if row.note:

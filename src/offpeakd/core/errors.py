@@ -152,6 +152,10 @@ class DatabaseError(OffpeakdError):
     exit_code = 6
 
 
+class DatabaseConflictError(DatabaseError):
+    """Two writers were in each other's way; this one was taken back, and may try again."""
+
+
 class SchemaError(DatabaseError):
     """The database has another schema than this program."""
 

@@ -76,7 +76,17 @@ def _distinct(found: Iterable[tuple[str, Request | None]]) -> dict[str, Request 
 
 
 def _once(ledger: Ledger, found: Mapping[str, Request | None], rule: Rule) -> tuple[Decided, ...]:
-    judged = {name: _judge(ledger, name, request, rule) for name, request in found.items()}
+    judged: dict[str, Change | Decided] = {}
+    back: dict[tuple[str, str], Request] = {}
+    for name, request in found.items():
+        verdict = _judge(ledger, name, request, rule)
+        if isinstance(verdict, Change) and _comes_back(verdict):
+            first = back.setdefault(
+                (verdict.after.target, verdict.after.instance_id), verdict.after
+            )
+            if first is not verdict.after:
+                verdict = _kept_out(name, verdict.before, first)
+        judged[name] = verdict
     changes = [change for change in judged.values() if isinstance(change, Change)]
     lost = frozenset(ledger.apply(changes)) if changes else frozenset[int]()
     return tuple(
@@ -106,13 +116,17 @@ def _judge(ledger: Ledger, name: str, request: Request | None, rule: Rule) -> Ch
 
 def _rival(ledger: Ledger, change: Change) -> Request | None:
     """A finished request may come back only where its instance has no other live one."""
-    before, after = change.before, change.after
-    if before.state in LIVE or after.state is not State.QUEUED:
+    if not _comes_back(change):
         return None
+    before = change.before
     latest = ledger.latest(before.instance_id)
     if latest is None or latest.id == before.id or latest.target != before.target:
         return None
     return latest if latest.state in LIVE else None
+
+
+def _comes_back(change: Change) -> bool:
+    return change.before.state not in LIVE and change.after.state is State.QUEUED
 
 
 def _kept_out(name: str, request: Request, other: Request) -> Decided:

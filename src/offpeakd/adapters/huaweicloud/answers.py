@@ -34,12 +34,32 @@ class Answer:
 
 
 def json_object(body: bytes) -> JsonObject | None:
-    """The body as a JSON object; None when it is anything else."""
+    """The body as a JSON object, of storable texts; None when it is anything else."""
     try:
         value: object = json.loads(body)
+        if b"\\u" in body:
+            value = _storable(value)
     except (ValueError, RecursionError):
         return None
     return as_object(value)
+
+
+def storable_text(text: str) -> str:
+    """A text as both databases take it: PostgreSQL refuses NUL, and neither takes half a character.
+
+    JSON can write either: as an escaped zero, or as one half of a surrogate pair that was cut.
+    """
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def _storable(value: object) -> object:
+    if isinstance(value, str):
+        return storable_text(value)
+    if (listed := as_list(value)) is not None:
+        return [_storable(part) for part in listed]
+    if (mapped := as_object(value)) is not None:
+        return {storable_text(name): _storable(part) for name, part in mapped.items()}
+    return value
 
 
 def as_object(value: object) -> JsonObject | None:

@@ -20,6 +20,7 @@ from offpeakd.adapters.huaweicloud.answers import (
     named_error,
     request_id,
     retry_after,
+    storable_text,
 )
 from offpeakd.adapters.huaweicloud.error_codes import (
     ENTRY,
@@ -176,5 +177,5 @@ def _result(
         cloud_request_id=request_id(answer) if answer else None,
         error_code=code,
         message=message,
-        answer=answer.body[:KEPT].decode("utf-8", "ignore") if answer else None,
+        answer=storable_text(answer.body[:KEPT].decode("utf-8", "ignore")) if answer else None,
     )

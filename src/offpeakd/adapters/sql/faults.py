@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from offpeakd.adapters.sql.address import Address
-from offpeakd.core.errors import DatabaseError, DatabaseUntrustedError
+from offpeakd.core.errors import (
+    DatabaseConflictError,
+    DatabaseError,
+    DatabaseUntrustedError,
+)
 
 if TYPE_CHECKING:
     import psycopg
@@ -74,6 +78,11 @@ _SQLITE: Final[tuple[tuple[str, str, str], ...]] = (
         "Look at the kernel's log and replace the disk; start the daemon again on a sound one",
     ),
     (
+        "SQLITE_CONSTRAINT",
+        "had two writers in each other's way",
+        "Try again",
+    ),
+    (
         "SQLITE_IOERR",
         "can't be read or written: the disk is full or failing",
         "Look at the free space and at the kernel's log",
@@ -120,7 +129,11 @@ _POSTGRESQL: Final[tuple[tuple[str, str, str], ...]] = (
     ("57014", "took too long over a statement", "Look at the server's load, and try again"),
     ("57P", "is starting or stopping", "Try again when it is up"),
     ("40", "had two writers in each other's way", "Try again"),
+    ("23", "had two writers in each other's way", "Try again"),
 )
+
+_CONFLICT: Final = ("SQLITE_CONSTRAINT", "23", "40", "55P03")
+"""Nothing is wrong with the database: the transaction was taken back, and may be tried again."""
 
 
 def translate(error: Exception, address: Address) -> DatabaseError:
@@ -144,8 +157,7 @@ def _of_sqlite(error: sqlite3.Error, address: Address) -> DatabaseError:
     if found is None:
         return DatabaseError(f"the database {address.shown} failed: {_first_line(error)}")
     what, fix = found
-    kind = DatabaseUntrustedError if name.startswith(_PAST_TRUSTING) else DatabaseError
-    return kind(f"the database {address.shown} {what} ({name})", fix=f"{fix}.")
+    return _kind(name)(f"the database {address.shown} {what} ({name})", fix=f"{fix}.")
 
 
 def _of_postgresql(error: "psycopg.Error", address: Address) -> DatabaseError:
@@ -153,7 +165,7 @@ def _of_postgresql(error: "psycopg.Error", address: Address) -> DatabaseError:
     found = _look_up(_POSTGRESQL, state.startswith)
     if found is not None:
         what, fix = found
-        return DatabaseError(
+        return _kind(state)(
             f"the database {address.shown} {what} (SQLSTATE {state})", fix=f"{fix}."
         )
     import psycopg  # noqa: PLC0415  # loaded already
@@ -164,6 +176,12 @@ def _of_postgresql(error: "psycopg.Error", address: Address) -> DatabaseError:
             fix="See that the server is up and that database.url names its host and port.",
         )
     return DatabaseError(f"the database {address.shown} failed: {_first_line(error)}")
+
+
+def _kind(code: str) -> type[DatabaseError]:
+    if code.startswith(_PAST_TRUSTING):
+        return DatabaseUntrustedError
+    return DatabaseConflictError if code.startswith(_CONFLICT) else DatabaseError
 
 
 def _look_up(
