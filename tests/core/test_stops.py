@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from fakes.builders import NIGHT, a_stop
+from fakes.builders import NIGHT, a_calendar, a_stop
 from offpeakd.core import stops
 from offpeakd.core.errors import (
     CloudDeniedError,
@@ -13,8 +13,11 @@ from offpeakd.core.errors import (
     CloudUnreachableError,
     CredentialsError,
 )
-from offpeakd.core.model import Stop
+from offpeakd.core.model import Policy, Stop
 from offpeakd.core.outcomes import CloudProblem, ErrorKind
+from offpeakd.core.verdicts import LaneFacts, Situation, lane_blockers
+
+TICK = timedelta(microseconds=1)
 
 
 def problem(kind: ErrorKind, status: int, code: str = "APIGW.0301") -> CloudProblem:
@@ -154,3 +157,27 @@ def test_a_stop_holds_until_its_end(until: object, holds: bool) -> None:
     found = stops.in_force((a_stop("pause"), stop), frozenset({"throttled"}), NIGHT)
 
     assert (found is not None) is holds
+
+
+@pytest.mark.parametrize(
+    ("ahead", "holds"),
+    [
+        (stops.AHEAD - TICK, True),
+        (stops.AHEAD, True),
+        (stops.AHEAD + TICK, False),
+        (timedelta(days=2), False),
+    ],
+    ids=str,
+)
+def test_a_stop_dated_by_a_clock_that_was_ahead_has_ended(ahead: timedelta, holds: bool) -> None:
+    stop = stops.unreachable("prod", "no route", NIGHT + ahead, ())
+
+    assert (stops.in_force((stop,), stops.ALL, NIGHT) is not None) is holds
+    facts = LaneFacts(stops=(stop,))
+    assert bool(lane_blockers(Situation(NIGHT, a_calendar(), Policy()), facts)) is holds
+
+
+def test_a_pause_holds_whatever_clock_it_was_set_by() -> None:
+    pause = a_stop("pause", since=NIGHT + timedelta(days=2))
+
+    assert stops.in_force((pause,), stops.ALL, NIGHT) == pause

@@ -79,7 +79,7 @@ def a_stop(kind: str = "pause", **facts: Any) -> Stop:
         "kind": kind,
         "reason": "billing run",
         "actor": "kim",
-        "since": NOON,
+        "since": NIGHT,
     }
     return Stop(**{**given, **facts})
 

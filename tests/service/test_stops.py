@@ -49,8 +49,9 @@ def test_a_reason_has_to_say_something() -> None:
         pytest.param("prod", a_stop("permission"), True, id="permission"),
         pytest.param("*", a_stop("configuration"), True, id="configuration, by everything"),
         pytest.param("test", a_stop("credentials"), False, id="credentials of another target"),
-        pytest.param("prod", a_stop("throttled"), False, id="throttled ends by itself"),
-        pytest.param("*", a_stop("unreachable"), False, id="unreachable ends by itself"),
+        pytest.param("prod", a_stop("throttled"), True, id="throttled, before it ends by itself"),
+        pytest.param("*", a_stop("unreachable"), True, id="unreachable, by everything"),
+        pytest.param("test", a_stop("unreachable"), False, id="unreachable of another target"),
     ],
 )
 def test_resuming_lifts_what_it_names(scope: str, stop: Stop, lifted: bool) -> None:

@@ -40,7 +40,7 @@ def pause(invocation: Invocation, *, target: str | None, reason: str) -> None:
 def resume(invocation: Invocation, *, target: str | None, reason: str) -> None:
     """Let releases go on inside their windows.
 
-    Also lifts what a refused key, permission or address stopped, so that it is tried at once.
+    Also lifts what the cloud's refusals and outages stopped, so that it is tried at once.
     Without --target, pauses of single targets stay.
     """
     scope = _scope(invocation, target)

@@ -23,6 +23,10 @@ THROTTLE_MOST: Final = timedelta(minutes=5)
 UNREACHABLE_FIRST: Final = timedelta(seconds=5)
 UNREACHABLE_MOST: Final = timedelta(minutes=1)
 
+AHEAD: Final = timedelta(minutes=1)
+"""Two machines' clocks differ by no more while both may be trusted: a stop dated further ahead
+was set by a wrong clock, and its end says nothing."""
+
 PASSING: Final = frozenset(
     {"throttled", "unreachable", "credentials", "permission", "configuration"}
 )
@@ -134,10 +138,19 @@ def denied(target: str, kind: str, reason: str, now: datetime, earlier: tuple[St
     return Stop(target, kind, reason, "offpeakd", now, now + wait, _count(earlier, kind))
 
 
+def stands(stop: Stop, now: datetime) -> bool:
+    """Whether a stop holds at this instant.
+
+    One that ends by itself has ended, too, where it was set by a clock that was ahead: nobody
+    would try the target again before that far-off end, and nothing else would lift it.
+    """
+    return stop.until is None or (stop.until > now and stop.since <= now + AHEAD)
+
+
 def in_force(stops: tuple[Stop, ...], kinds: frozenset[str], now: datetime) -> Stop | None:
     """The first stop of these kinds that still holds."""
     for stop in stops:
-        if stop.kind in kinds and (stop.until is None or stop.until > now):
+        if stop.kind in kinds and stands(stop, now):
             return stop
     return None
 

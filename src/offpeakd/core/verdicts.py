@@ -11,6 +11,7 @@ from enum import StrEnum
 from offpeakd.core.calendar import Calendar, Standing
 from offpeakd.core.clock_text import both_clocks
 from offpeakd.core.model import DEFAULT_GROUP, Policy, Request, State, Stop
+from offpeakd.core.stops import stands
 
 
 class Code(StrEnum):
@@ -177,9 +178,7 @@ def lane_blockers(situation: Situation, lane: LaneFacts) -> tuple[Verdict, ...]:
     """What keeps a whole target from releasing."""
     zone = situation.calendar.zone_of("")
     found = [
-        _of_stop(stop, zone, situation.now)
-        for stop in lane.stops
-        if stop.until is None or stop.until > situation.now
+        _of_stop(stop, zone, situation.now) for stop in lane.stops if stands(stop, situation.now)
     ]
     found.extend(lane.holds)
     if lane.in_flight >= lane.limit:

@@ -11,9 +11,6 @@ from offpeakd.ports import Controls
 EVERYTHING: Final = "*"
 PAUSE: Final = "pause"
 
-LIFTED_BY_HAND: Final = frozenset({"credentials", "permission", "configuration"})
-"""Stops that last until a person has mended something: resuming says that it is mended."""
-
 
 def pause(controls: Controls, scope: str, actor: str, reason: str, now: datetime) -> Stop | None:
     """Stop releases until they are resumed.
@@ -53,9 +50,9 @@ class Resumed:
 def resume(controls: Controls, scope: str, actor: str, reason: str) -> Resumed:
     """Let releases go on.
 
-    Lifts the pause of that scope, and what the cloud's refusals of key, permission or address
-    stopped there; with `*` the latter of every target. A pause of one target is a decision of
-    its own and is lifted by its own name only.
+    Lifts the pause of that scope, and every stop there that the program set itself; with `*` the
+    latter of every target. So no stop can outlast a person's word, whatever clock it was set by.
+    A pause of one target is a decision of its own and is lifted by its own name only.
 
     Args:
         controls: where stops are kept.
@@ -79,4 +76,4 @@ def resume(controls: Controls, scope: str, actor: str, reason: str) -> Resumed:
 def _is_lifted(stop: Stop, scope: str) -> bool:
     if stop.kind == PAUSE:
         return stop.scope == scope
-    return stop.kind in LIFTED_BY_HAND and scope in {stop.scope, EVERYTHING}
+    return scope in {stop.scope, EVERYTHING}
