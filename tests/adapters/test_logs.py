@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 
 import pytest
 import structlog
@@ -73,3 +74,15 @@ def test_foreign_text_stays_on_one_line_and_is_cut() -> None:
     (line,) = lines(out)
     assert line["name"] == "a\\nb\\x1b[31m\\u202e"
     assert len(str(line["long"])) == logs.FIELD_LIMIT + 1
+
+
+def test_what_a_library_logs_looks_as_our_own_lines_do() -> None:
+    out = io.StringIO()
+    logs.configure("info", "json", out)
+
+    logging.getLogger("library").warning("tried %s", "again", extra={"password": "x", "tries": 2})
+
+    (line,) = lines(out)
+    assert (line["event"], line["level"]) == ("tried again", "warning")
+    assert (line["password"], line["tries"]) == ("[redacted]", 2)
+    assert str(line["time"]).endswith("Z")

@@ -6,6 +6,7 @@ from collections.abc import MutableMapping
 from typing import Final, TextIO
 
 import structlog
+from structlog.typing import Processor
 
 FIELD_LIMIT: Final = 2048
 """Characters of a field that a line keeps."""
@@ -22,7 +23,7 @@ _Fields = MutableMapping[str, object]
 
 
 def configure(level: str, form: str, stream: TextIO | None = None) -> None:
-    """Set up logging for the process.
+    """Set up logging for the process; what libraries log looks as our own lines do.
 
     Args:
         level: `debug info warning error`.
@@ -31,16 +32,22 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     """
     out = stream if stream is not None else sys.stderr
     for_people = form == "console" or (form == "auto" and out.isatty())
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(colors=False, pad_event_to=20)
+        if for_people
+        else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+    )
+    facts: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    ]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            *facts,
             structlog.processors.format_exc_info,
             _guard,
-            structlog.dev.ConsoleRenderer(colors=False, pad_event_to=20)
-            if for_people
-            else structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+            renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
@@ -48,7 +55,19 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(stream=out, level=logging.WARNING, force=True)
+    libraries = logging.StreamHandler(out)
+    libraries.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*facts, structlog.stdlib.ExtraAdder()],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _guard,
+                renderer,
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[libraries], level=logging.WARNING, force=True)
     # Its own warnings tell of a pass that is still going, which is normal here.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
     logging.getLogger("httpx").setLevel(logging.WARNING)
