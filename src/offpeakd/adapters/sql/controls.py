@@ -12,7 +12,7 @@ from typing_extensions import override
 from offpeakd.adapters.sql.changes import INSERT_EVENT
 from offpeakd.adapters.sql.columns import Instant, instant_text
 from offpeakd.adapters.sql.queue import HIGH_WATER
-from offpeakd.adapters.sql.room import take_call
+from offpeakd.adapters.sql.room import server_of, take_call
 from offpeakd.adapters.sql.rows import (
     DAEMON_COLUMNS,
     INSTANCE_COLUMNS,
@@ -34,7 +34,7 @@ from offpeakd.adapters.sql.tables import (
 )
 from offpeakd.adapters.sql.tally import fold
 from offpeakd.adapters.sql.term import Term
-from offpeakd.adapters.sql.transactions import Database
+from offpeakd.adapters.sql.transactions import Database, Prepared
 from offpeakd.adapters.sql.turns import leave_turns, take_turn
 from offpeakd.core.model import Instance, Stop
 from offpeakd.ports import Controls, DaemonRow
@@ -44,6 +44,13 @@ FORGET_SILENT_AFTER: Final = timedelta(days=1)
 
 
 _IDS_AT_ONCE: Final = 1000
+
+# The gate asks before each call.
+_STOPS: Final = Prepared(
+    sa.select(*STOP_COLUMNS)
+    .where(control.c.kind != sa.literal_column(f"'{HIGH_WATER}'"))
+    .order_by(control.c.scope, control.c.kind)
+)
 
 
 class SqlControls(Controls):
@@ -55,13 +62,8 @@ class SqlControls(Controls):
 
     @override
     def stops(self) -> tuple[Stop, ...]:
-        wanted = (
-            sa.select(*STOP_COLUMNS)
-            .where(control.c.kind != HIGH_WATER)
-            .order_by(control.c.scope, control.c.kind)
-        )
         with self._database.read() as connection:
-            return tuple(stop_of(row) for row in connection.execute(wanted).all())
+            return tuple(stop_of(row) for row in _STOPS.rows(connection, {}))
 
     @override
     def put_stop(self, stop: Stop) -> None:
@@ -101,26 +103,31 @@ class SqlControls(Controls):
         return len(found)
 
     @override
-    def beat(self, row: DaemonRow) -> None:
+    def beat(self, row: DaemonRow, *, new_term: bool = False) -> bool:
         now, lapsed = self._clock(row.beat_at, self._term.ttl)
         _, silent = self._clock(row.beat_at, FORGET_SILENT_AFTER)
         passes = {target: instant_text(at) for target, at in row.passes.items()}
         upsert = self._upsert(
             lease,
             {**asdict(row), "passes": passes, "renewed_at": now, "epoch": self._term.epoch + 1},
-            epoch=sa.case((lease.c.renewed_at < lapsed, lease.c.epoch + 1), else_=lease.c.epoch),
+            epoch=self._next_epoch(lapsed, new_term=new_term),
         )
         with self._database.write() as connection:
             refuse_newer(self._database, connection)
+            server = server_of(self._database, connection)
+            if not new_term and not self._stands(connection, server):
+                return False
             epoch = connection.execute(upsert.returning(lease.c.epoch)).scalar_one()
             connection.execute(sa.delete(lease).where(lease.c.renewed_at < silent))
-        self._term.epoch = epoch
+        self._term.epoch, self._term.told_at, self._term.server = epoch, row.beat_at, server
+        return True
 
     @override
     def leave(self, owner: str) -> None:
         with self._database.write() as connection:
             connection.execute(sa.delete(lease).where(lease.c.owner == owner))
             leave_turns(self._database, connection, owner)
+        self._term.told_at = None
 
     @override
     def take_turn(self, name: str, owner: str, length: timedelta) -> bool:
@@ -198,6 +205,21 @@ class SqlControls(Controls):
         key = [column.name for column in table.primary_key]
         news = {name: statement.excluded[name] for name in values if name not in key}
         return statement.on_conflict_do_update(index_elements=key, set_={**news, **instead})
+
+    def _next_epoch(self, lapsed: Any, *, new_term: bool) -> sa.ColumnElement[int]:
+        """A term's number is higher than any that the daemon or its row knows."""
+        if not new_term:
+            return sa.case((lease.c.renewed_at < lapsed, lease.c.epoch + 1), else_=lease.c.epoch)
+        mine = self._term.epoch + 1
+        return sa.case((lease.c.epoch >= mine, lease.c.epoch + 1), else_=mine)
+
+    def _stands(self, connection: sa.Connection, server: str) -> bool:
+        """Whether the last sign of life is still there, on the server that took it."""
+        if self._term.told_at is None:
+            return True
+        mine = sa.select(lease.c.beat_at).where(lease.c.owner == self._term.owner)
+        told_at = connection.execute(mine).scalar_one_or_none()
+        return (told_at, server) == (self._term.told_at, self._term.server)
 
     def _clock(self, at: datetime, ago: timedelta) -> tuple[Any, Any]:
         """Now, and some time ago: by the server's clock, which all daemons share, or by ours."""
