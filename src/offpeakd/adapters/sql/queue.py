@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -24,6 +25,7 @@ from offpeakd.adapters.sql.tables import (
     attempt,
     control,
     event,
+    in_states,
     lease,
     request,
 )
@@ -117,6 +119,22 @@ _READY_AND_FREE: Final = Prepared(
 )
 
 
+@lru_cache
+def _in_flight(states: frozenset[State]) -> Prepared:
+    """Asked for every target every few seconds, also where nothing runs."""
+    return Prepared(
+        sa.select(*REQUEST_COLUMNS)
+        .where(
+            request.c.target == given(request.c.target),
+            sa.text(IS_IN_FLIGHT),
+            sa.text(in_states(states)),
+            request.c.id > given(request.c.id, "after_id"),
+        )
+        .order_by(request.c.id)
+        .limit(sa.bindparam("given_limit", type_=sa.Integer()))
+    )
+
+
 class SqlQueue(Queue):
     """`ports.Queue` on a database."""
 
@@ -125,10 +143,10 @@ class SqlQueue(Queue):
         self._term = term
 
     @override
-    def lane(self, target: str, now: datetime) -> Lane:
+    def lane(self, target: str, now: datetime | None) -> Lane:
         with self._database.read() as connection:
             lane = _look(connection, target)
-        if lane.next_ready_at is None or lane.next_ready_at > now:
+        if now is None or lane.next_ready_at is None or lane.next_ready_at > now:
             return lane
         with self._database.write() as connection:
             _MAKE_READY.run(connection, {"target": target, "now": now})
@@ -170,17 +188,9 @@ class SqlQueue(Queue):
     def in_flight(
         self, target: str, states: frozenset[State], after_id: int, limit: int
     ) -> tuple[Request, ...]:
-        return self._requests(
-            sa.select(*REQUEST_COLUMNS)
-            .where(
-                request.c.target == target,
-                sa.text(IS_IN_FLIGHT),
-                request.c.state.in_([state.value for state in states]),
-                request.c.id > after_id,
-            )
-            .order_by(request.c.id)
-            .limit(limit)
-        )
+        wanted = {"target": target, "after_id": after_id, "limit": limit}
+        with self._database.read() as connection:
+            return tuple(request_of(row) for row in _in_flight(states).rows(connection, wanted))
 
     @override
     def abandoned(self, owner: str, limit: int) -> tuple[Request, ...]:
