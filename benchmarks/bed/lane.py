@@ -113,7 +113,7 @@ class Lane:
         )
         self.follow_up = FollowUp("t0", self.store, cloud, *common)
         self.reconcile = Reconcile("t0", self.store, cloud, *common)
-        self.expiry = Expiry(self.store, self.clock)
+        self.expiry = Expiry(self.store, self.clock, lambda _: None)
 
     def beat(self) -> None:
         now = self.clock.now()

@@ -32,7 +32,7 @@ def counted(query: str, file: str, folder: Path) -> int:
 
 def counted_there(query: str, conninfo: str) -> int:
     with psycopg.connect(conninfo) as connection:
-        found = connection.execute(query).fetchone()  # type: ignore[call-overload]  # our own words
+        found = connection.execute(query).fetchone()
     assert found is not None
     return int(found[0])
 
