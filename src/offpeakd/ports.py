@@ -226,8 +226,12 @@ class Claim:
 class Queue(Protocol):
     """The release's side of the store. Every call is one durable transaction."""
 
-    def lane(self, target: str, now: datetime) -> Lane:
-        """One target's queue. Makes ready what waited until `now`."""
+    def lane(self, target: str, now: datetime | None) -> Lane:
+        """One target's queue. Makes ready what waited until `now`; nothing where that is None.
+
+        A request that was made ready no longer knows until when it waited, so only a clock that
+        can be trusted may say what time it is.
+        """
         ...
 
     def ready(self, target: str, group: str, limit: int) -> tuple[Request, ...]:
@@ -278,7 +282,7 @@ class Queue(Protocol):
         ...
 
     def abandoned(self, owner: str, limit: int) -> tuple[Request, ...]:
-        """Requests `submitting` under an owner other than this one whose claim is dead."""
+        """Requests `submitting` whose claim is dead: no living daemon's, or of a term that is over."""
         ...
 
     def batch_of(self, attempt_id: str) -> "AttemptRecord | None":
@@ -472,8 +476,18 @@ class Controls(Protocol):
         """Remove stops; returns how many there were."""
         ...
 
-    def beat(self, row: DaemonRow) -> None:
+    def beat(self, row: DaemonRow, *, new_term: bool = False) -> bool:
         """Write a daemon's sign of life, and renew its lease.
+
+        Args:
+            row: what it tells.
+            new_term: begin another term of the lease: what was claimed in terms before is
+                abandoned from then on, by this daemon as well.
+
+        Returns:
+            whether it is written. It is not where the database is no longer as the daemon's last
+            sign of life left it: a fail-over or a restored copy may have lost what was committed.
+            Nothing can be claimed then until a new term is begun.
 
         Raises:
             SchemaError: the database has been given a newer schema than this program's.

@@ -35,6 +35,7 @@ class Rows:
     events: list[Event] = field(default_factory=list)
     stops: dict[tuple[str, str], Stop] = field(default_factory=dict)
     daemons: dict[str, DaemonRow] = field(default_factory=dict)
+    terms: dict[str, int] = field(default_factory=dict)
     instances: dict[tuple[str, str], Instance] = field(default_factory=dict)
     calls: dict[str, list[datetime]] = field(default_factory=dict)
     high_water: datetime | None = None

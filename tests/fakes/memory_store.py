@@ -56,14 +56,16 @@ class MemoryStore(Store):
         self.owner = owner
         self.rows = rows or Rows()
         self._look_at = look_at
+        self._term = 1
+        self._told: DaemonRow | None = None
 
     # ------------------------------------------------------------------ Queue
 
     @override
-    def lane(self, target: str, now: datetime) -> Lane:
+    def lane(self, target: str, now: datetime | None) -> Lane:
         with self.rows.lock:
             for one in self._waiting(target):
-                if one.wait_until is not None and one.wait_until <= now:
+                if now is not None and one.wait_until is not None and one.wait_until <= now:
                     self.rows.put(replace(one, wait_until=None, wait_reason=None, wait_detail=None))
             groups = [
                 group for (where, group), ids in self.rows.queued.items() if where == target and ids
@@ -142,7 +144,7 @@ class MemoryStore(Store):
             found = [
                 one
                 for one in self._live(frozenset({State.SUBMITTING}))
-                if one.attempt_id and self.rows.attempts[one.attempt_id].owner != owner
+                if one.attempt_id and self._is_dead(one.attempt_id, owner)
             ]
         return tuple(sorted(found, key=lambda one: one.id)[:limit])
 
@@ -268,17 +270,24 @@ class MemoryStore(Store):
         return len(found)
 
     @override
-    def beat(self, row: DaemonRow) -> None:
+    def beat(self, row: DaemonRow, *, new_term: bool = False) -> bool:
         with self.rows.lock:
+            if new_term:
+                self._term += 1
+            elif self._told is not None and self.rows.daemons.get(self.owner) != self._told:
+                return False
             self.rows.daemons[row.owner] = row
+            self._told = row if row.owner == self.owner else None
             for owner, other in list(self.rows.daemons.items()):
                 if other.beat_at < row.beat_at - _DAY:
                     del self.rows.daemons[owner]
+        return True
 
     @override
     def leave(self, owner: str) -> None:
         with self.rows.lock:
             self.rows.daemons.pop(owner, None)
+        self._told = None
 
     @override
     def take_turn(self, name: str, owner: str, length: timedelta) -> bool:
@@ -350,6 +359,11 @@ class MemoryStore(Store):
                 return Claim(Claimed.CALLS_SPENT, wait)
         return Claim(Claimed.TAKEN)
 
+    def _is_dead(self, attempt_id: str, owner: str) -> bool:
+        if self.rows.attempts[attempt_id].owner != owner:
+            return True
+        return self.rows.terms.get(attempt_id, self._term) < self._term
+
     def _live(self, states: frozenset[State]) -> Iterator[Request]:
         for number in self.rows.live.values():
             one = self.rows.requests[number]
@@ -379,6 +393,7 @@ class MemoryStore(Store):
             changed_at=batch.signed_at,
         )
         self.rows.put(taken)
+        self.rows.terms[claimed.attempt_id] = self._term
         self.rows.attempts[claimed.attempt_id] = AttemptRecord(
             claimed.attempt_id,
             batch.id,

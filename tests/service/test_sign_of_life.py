@@ -26,10 +26,10 @@ class Breaking(MemoryStore):
     broken = False
 
     @override
-    def beat(self, row: DaemonRow) -> None:
+    def beat(self, row: DaemonRow, *, new_term: bool = False) -> bool:
         if self.broken:
             raise DatabaseError("the disk is full")
-        super().beat(row)
+        return super().beat(row, new_term=new_term)
 
     @override
     def leave(self, owner: str) -> None:

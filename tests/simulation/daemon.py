@@ -18,6 +18,7 @@ from offpeakd.service.reconcile import Reconcile
 from offpeakd.service.release import Release
 from offpeakd.service.rules import CurrentRules, Rules
 from offpeakd.service.storage import Storage
+from offpeakd.service.witness import Witness
 from simulation.baton import MINUTE, SECOND, Actor, Timeline, instant, span
 from simulation.client import SimulatedCloud
 from simulation.cloud import CloudWorld
@@ -161,6 +162,7 @@ class Run:
         self.storage = Storage(self.store, host, self.vitals)
         inventory = parts.inventory(TARGET, cloud, self.store, host)
         self.holds = Holds(TARGET, self.vitals, self.store, cloud, inventory, host, self._rules)
+        self._witness = Witness(lambda: {TARGET: self.holds})
         self.release: Release = parts.release(
             TARGET,
             self.owner,
@@ -238,7 +240,7 @@ class Run:
         return any(one.state.value in {"unknown", "running"} and not one.job_id for one in found)
 
     def _chores(self) -> int:
-        Expiry(self.store, self.host).run_once()
+        Expiry(self.store, self.host, self._witness.doubt_about).run_once()
         if self.around.database.shared:
             self.around.protections.recover(self.owner, self.store, self.host).run_once()
             return MINUTE
@@ -251,7 +253,9 @@ class Run:
     def _beat(self) -> int:
         set_out, now = self.host.boottime(), self.host.now()
         row = DaemonRow(self.owner, self.host.machine.name, 1, "0", (TARGET,), now, now, "config")
-        self.store.beat(row)
+        if not self.store.beat(row):
+            self.release.strays.distrust()
+            self.store.beat(row, new_term=True)
         self.vitals.beaten_at = set_out
         self.vitals.see(self.store.high_water(now))
         return span(self._rules().policy.lease_ttl) // 4

@@ -108,14 +108,20 @@ class SimulatedStore(MemoryStore):
         return added
 
     @override
-    def beat(self, row: DaemonRow) -> None:
-        super().beat(row)
+    def beat(self, row: DaemonRow, *, new_term: bool = False) -> bool:
+        if not super().beat(row, new_term=new_term):
+            return False
         self._database.beats[row.owner] = self._database.timeline.now
+        return True
 
     @override
     def abandoned(self, owner: str, limit: int) -> tuple[Request, ...]:
         found = super().abandoned(owner, limit)
-        return tuple(one for one in found if self._database.is_dead(self._owner_of(one)))
+        return tuple(one for one in found if self._is_over(self._owner_of(one), owner))
+
+    def _is_over(self, whose: str, owner: str) -> bool:
+        """Its own are those of an earlier term."""
+        return whose == owner or self._database.is_dead(whose)
 
     def _owner_of(self, one: Request) -> str:
         return self._database.rows.attempts[one.attempt_id or ""].owner

@@ -115,11 +115,12 @@ class SqlControls(Controls):
         with self._database.write() as connection:
             refuse_newer(self._database, connection)
             server = server_of(self._database, connection)
-            if not new_term and not self._stands(connection, server):
+            if not new_term and not self._stands(connection, row.owner, server):
                 return False
             epoch = connection.execute(upsert.returning(lease.c.epoch)).scalar_one()
             connection.execute(sa.delete(lease).where(lease.c.renewed_at < silent))
-        self._term.epoch, self._term.told_at, self._term.server = epoch, row.beat_at, server
+        self._term.epoch, self._term.server = epoch, server
+        self._term.told_at = row.beat_at if row.owner == self._term.owner else None
         return True
 
     @override
@@ -213,11 +214,11 @@ class SqlControls(Controls):
         mine = self._term.epoch + 1
         return sa.case((lease.c.epoch >= mine, lease.c.epoch + 1), else_=mine)
 
-    def _stands(self, connection: sa.Connection, server: str) -> bool:
+    def _stands(self, connection: sa.Connection, owner: str, server: str) -> bool:
         """Whether the last sign of life is still there, on the server that took it."""
-        if self._term.told_at is None:
+        if self._term.told_at is None or owner != self._term.owner:
             return True
-        mine = sa.select(lease.c.beat_at).where(lease.c.owner == self._term.owner)
+        mine = sa.select(lease.c.beat_at).where(lease.c.owner == owner)
         told_at = connection.execute(mine).scalar_one_or_none()
         return (told_at, server) == (self._term.told_at, self._term.server)
 

@@ -33,6 +33,9 @@ _SQLITE_ROOM: Final = Prepared(
     )
 )
 # Only as many are counted as matter: what is beyond the limit is as full as the limit.
+# Another start means another server, or this one anew: either may have lost what was committed.
+_SERVER: Final = "CAST(extract(epoch FROM pg_postmaster_start_time()) AS text)"
+_WHICH_SERVER: Final = Prepared(sa.text(f"SELECT {_SERVER}"))
 _POSTGRESQL_ROOM: Final = Prepared(
     sa.text(
         "SELECT next.number,"  # noqa: S608  # our own words
@@ -41,6 +44,7 @@ _POSTGRESQL_ROOM: Final = Prepared(
         f" AND {IS_IN_FLIGHT} LIMIT :in_flight) AS counted),"
         " (SELECT :epoch = 0 OR EXISTS (SELECT 1 FROM lease WHERE owner = :owner"
         " AND epoch = :epoch"
+        f" AND {_SERVER} = CAST(:server AS text)"
         " AND renewed_at > clock_timestamp() - CAST(:ttl AS float8) * interval '1 second'))"
         f" FROM {_NEXT} AS next"
     )
@@ -104,6 +108,14 @@ def take_room(
     return _take_call(database, connection, target, limits.calls_per_minute, number, wait)
 
 
+def server_of(database: Database, connection: sa.Connection) -> str:
+    """Names the run of the server that answers; nothing on SQLite, which has none."""
+    if database.is_sqlite:
+        return ""
+    [(started,)] = _WHICH_SERVER.rows(connection, {})
+    return str(started)
+
+
 def take_call(
     database: Database, connection: sa.Connection, target: str, per_minute: int
 ) -> timedelta | None:
@@ -125,6 +137,7 @@ def _look(
         "in_flight": limits.in_flight,
         "owner": term.owner,
         "epoch": term.epoch,
+        "server": term.server,
         "ttl": term.ttl.total_seconds(),
     }
     [(number, wait, in_flight, holds_lease)] = _POSTGRESQL_ROOM.rows(connection, asked)

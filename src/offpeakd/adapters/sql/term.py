@@ -1,7 +1,7 @@
 """Under which term of its lease a daemon writes."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 
 @dataclass(slots=True)
@@ -12,8 +12,12 @@ class Term:
         owner: random id of the daemon's run.
         ttl: how long it may be silent.
         epoch: as of its last sign of life; 0 before the first: commands have no lease.
+        told_at: what its last sign of life says of when; None where nothing is known to stand.
+        server: which run of which database server took it; empty on SQLite.
     """
 
     owner: str
     ttl: timedelta
     epoch: int = 0
+    told_at: datetime | None = None
+    server: str = ""
