@@ -81,7 +81,7 @@ class _Growing:
         self._run(
             "INSERT INTO request (target, instance_id, group_name, state, requested_at, attempts,"
             " attempt_id, batch_id, job_id, job_status, submitted_at, finished_at, changed_at)"
-            f" SELECT 't0', {self._id()}, 'default', {_FINISHED}, {now}, 1, 'a' || i,"
+            f" SELECT 't0', {self._id()}, 'default', {_FINISHED}, {now}, 1, {self._hex()},"
             f" 'b' || (i / 10), 'j' || i, 'Completed', {now}, {now}, {now}"
             f" FROM {self._numbers(number)}"
         )
@@ -106,8 +106,10 @@ class _Growing:
         return f"generate_series(0, {number - 1}) AS numbers(i)"
 
     def _id(self) -> str:
-        random = "lower(hex(randomblob(16)))" if self._lite else "md5(random()::text)"
-        return f"{random} || 'in02'"
+        return f"{self._hex()} || 'in02'"
+
+    def _hex(self) -> str:
+        return "lower(hex(randomblob(16)))" if self._lite else "md5(random()::text)"
 
     def _now(self) -> str:
         return "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')" if self._lite else "now()"
