@@ -1,5 +1,6 @@
 """Explicit transactions, and statements compiled once for the two hot paths."""
 
+import sqlite3
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -12,6 +13,7 @@ from offpeakd.adapters.sql.address import Address
 from offpeakd.adapters.sql.engine import LOCK_PATIENCE, make_engine
 from offpeakd.adapters.sql.faults import library_errors, translate
 from offpeakd.adapters.sql.opened_file import OpenedFile
+from offpeakd.adapters.sql.turnstile import Turnstile
 
 _GIVEN: Final = "given_"
 """The library keeps bare column names for itself; compiling takes this prefix off again."""
@@ -37,6 +39,7 @@ class Database:
         self.address = address
         self._engine = make_engine(address, lock_patience)
         self._file = None if address.file is None else OpenedFile(address.file)
+        self._writers = None if address.file is None else Turnstile(lock_patience)
         self._begin_write, self._begin_read = "BEGIN IMMEDIATE", "BEGIN"
         if not self.is_sqlite:
             limits = _limits(lock_patience, statement_patience)
@@ -55,8 +58,17 @@ class Database:
 
     @contextmanager
     def write(self) -> Generator[sa.Connection]:
-        """A transaction that writes. SQLite admits one at a time, from its beginning on."""
-        with self._translated(), self._transaction(self._begin_write) as connection:
+        """A transaction that writes. SQLite admits one at a time, from its beginning on.
+
+        Writers of this process take turns before they ask SQLite, which keeps no order among
+        those who wait and lets them sleep up to 100 ms at a time. Where another process holds the
+        database as well, a writer waits for both: twice as long as for one at most.
+        """
+        with (
+            self._translated(),
+            self._in_turn(),
+            self._transaction(self._begin_write) as connection,
+        ):
             if self._file is not None:
                 self._file.check()
             yield connection
@@ -70,7 +82,11 @@ class Database:
     @contextmanager
     def glance(self) -> Generator[sa.Connection]:
         """A transaction that may lock rows for a moment, and writes nothing: it is taken back."""
-        with self._translated(), self._transaction(self._begin_write, "ROLLBACK") as connection:
+        with (
+            self._translated(),
+            self._in_turn(),
+            self._transaction(self._begin_write, "ROLLBACK") as connection,
+        ):
             yield connection
 
     def close(self) -> None:
@@ -87,6 +103,18 @@ class Database:
                 # system has become writable again: the next transaction opens it anew.
                 self._engine.dispose()
             raise translate(error, self.address) from error
+
+    @contextmanager
+    def _in_turn(self) -> Generator[None]:
+        if self._writers is None:
+            yield
+            return
+        if not self._writers.enter():
+            raise _busy()
+        try:
+            yield
+        finally:
+            self._writers.leave()
 
     @contextmanager
     def _transaction(self, begin: str, end: str = "COMMIT") -> Generator[sa.Connection]:
@@ -244,6 +272,14 @@ def _say(connection: sa.Connection, words: str) -> None:
 
 def _is_dead(connection: sa.Connection) -> bool:
     return bool(getattr(connection.connection.driver_connection, "closed", False))
+
+
+def _busy() -> sqlite3.OperationalError:
+    """What SQLite itself says to a writer who has waited for too long."""
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    error.sqlite_errorname = "SQLITE_BUSY"
+    return error
 
 
 def _give_up(connection: sa.Connection) -> None:
