@@ -238,3 +238,10 @@ def test_the_clauses_are_asked_in_their_order() -> None:
 
     assert [(one or "").split()[0] for one in said] == ["the", "paused", "off", "the", "waits"]
     assert (said[3] or "").startswith("the decision to send is")
+
+
+def test_a_decision_that_no_longer_stands_is_vetoed() -> None:
+    gate = Bench().gate()
+    gate.void = lambda: "the configuration has another lane for this target"
+
+    assert gate() == "the configuration has another lane for this target"

@@ -1,5 +1,6 @@
 """What a daemon tells of itself."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -185,3 +186,33 @@ def test_the_service_manager_is_told_of_a_fault_before_all_else() -> None:
     bench.vitals.fault = "the disk is full"
 
     assert bench.life.status() == "storage fault, nothing is released: the disk is full"
+
+
+def test_a_store_that_went_back_is_told_of_before_the_next_term_begins() -> None:
+    bench = Bench()
+    terms: list[str] = []
+
+    class Watched(Breaking):
+        @override
+        def beat(self, row: DaemonRow, *, new_term: bool = False) -> bool:
+            terms.append("new term" if new_term else "beat")
+            return super().beat(row, new_term=new_term)
+
+    bench.store = bench.life.store = Watched("run-1")
+    bench.life.lost = lambda: terms.append("lost")
+    bench.life.give()
+    bench.clock.advance(15 * SECOND)
+    bench.life.give()
+    assert terms == ["beat", "beat"]
+
+    bench.store.rows.daemons["run-1"] = replace(bench.row(), beat_at=NIGHT)
+    bench.clock.advance(15 * SECOND)
+    with structlog.testing.capture_logs() as logged:
+        bench.life.give()
+    assert terms[2:] == ["beat", "lost", "new term"]
+    assert [line["event"] for line in logged] == ["store_went_back"]
+    assert bench.row().beat_at == bench.clock.now()
+
+    bench.life.give()
+    bench.life.begin_term()
+    assert terms[5:] == ["beat", "lost", "new term"]

@@ -141,3 +141,27 @@ def test_what_is_past_trusting_is_not_tried_again() -> None:
 
     with pytest.raises(DatabaseUntrustedError):
         bench.probe_after(FIRST_PAUSE)
+
+
+def test_the_store_is_begun_anew_on_before_the_fault_is_over() -> None:
+    bench = Bench()
+    faults: list[str | None] = []
+    bench.storage.begin_anew = lambda: faults.append(bench.vitals.fault)
+    bench.storage.troubled("beat", FULL)
+    bench.probe_after(FIRST_PAUSE)
+
+    assert faults == ["the disk is full"]
+    assert bench.vitals.fault is None
+
+
+def test_a_store_that_can_not_be_begun_anew_on_stays_at_fault() -> None:
+    bench = Bench()
+
+    def fail() -> None:
+        raise DatabaseError("gone again")
+
+    bench.storage.begin_anew = fail
+    bench.storage.troubled("beat", FULL)
+    bench.probe_after(FIRST_PAUSE)
+
+    assert bench.vitals.fault == "gone again"

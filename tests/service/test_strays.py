@@ -1,18 +1,29 @@
 """What the cloud has started and the database has forgotten is taken over, never sent again."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from typing_extensions import override
 
+from fakes.builders import an_id
 from fakes.lane import Lane, a_lane
 from fakes.memory_rows import Rows
 from fakes.memory_store import MemoryStore
+from fakes.set_clock import SetClock
+from fakes.told_cloud import ToldCloud
+from offpeakd.adapters.systemd import SystemdNotifier
 from offpeakd.core import intake
-from offpeakd.core.errors import DatabaseError
+from offpeakd.core.errors import CloudUnreachableError, DatabaseError
 from offpeakd.core.evidence import EARLIER
-from offpeakd.core.model import State
+from offpeakd.core.model import Batch, Request, State
 from offpeakd.emulator.rules import Rule
+from offpeakd.ports import Claim, DaemonRow, JobPage, Limits
+from offpeakd.service.holds import Vitals
+from offpeakd.service.sign_of_life import SignOfLife
+from offpeakd.service.strays import Strays
 
 HOUR = timedelta(hours=1)
 
@@ -189,3 +200,116 @@ def test_a_look_from_before_a_call_is_void_for_the_instances_it_named() -> None:
 
         assert lane.cloud.world.received["instances"] == before + 1
         assert [one.actions for one in seen.values() if one] == [()]
+
+
+class Tapped(MemoryStore):
+    """Tells of a claim that is about to be written."""
+
+    on_claim: Callable[[], object] = staticmethod(lambda: None)
+
+    @override
+    def claim(self, batch: Batch, limits: Limits | None = None) -> Claim:
+        self.on_claim()
+        return super().claim(batch, limits)
+
+
+class Listing(ToldCloud):
+    """Lists no job, and tells when it is asked."""
+
+    on_list: Callable[[], None] = staticmethod(lambda: None)
+
+    @override
+    def list_jobs(self, since: datetime, until: datetime, offset: int) -> JobPage:
+        self.asked.append("jobs")
+        self.on_list()
+        return JobPage((), full=False)
+
+
+@contextmanager
+def a_forgotten_failure() -> Iterator[tuple[Lane, Tapped, SignOfLife]]:
+    """A lane that has read its list, and whose database then forgot a call whose job has failed."""
+    store = Tapped("me")
+    with a_lane(store=lambda: store, job_duration=timedelta(seconds=30)) as lane:
+        life = a_life(lane)
+        first, second = lane.add(2)
+        lane.change(first.instance_id, fail_reason="a node broke")
+        lane.decide(intake.hold(first, lane.clock.now(), "kim", "wait"))
+        lane.send()
+        assert [one.id for one in lane.in_state(State.RUNNING)] == [second.id]
+        lane.decide(intake.unhold(lane.in_state()[0], lane.clock.now(), "kim", "go"))
+        life.give()
+        old = backup(lane)
+        lane.later(timedelta(seconds=15))
+        life.give()
+        lane.send()
+        assert lane.cloud.world.starts[first.instance_id] == 1
+        lane.later(timedelta(minutes=2))
+        vars(store.rows).update({name: kept for name, kept in vars(old).items() if name != "lock"})
+        assert lane.states() == ["queued", "running"]
+        yield lane, store, life
+
+
+def a_life(lane: Lane) -> SignOfLife:
+    now = lane.clock.now()
+    return SignOfLife(
+        DaemonRow("me", "host", 1, "1", ("prod",), now, now, "c"),
+        lane.store,
+        lane.clock,
+        Vitals(now),
+        SystemdNotifier.from_environment({}),
+        lane.rules,
+        dict,
+        lost=lane.release.strays.distrust,
+    )
+
+
+def test_a_call_that_a_fail_over_made_the_database_forget_is_not_made_twice() -> None:
+    with a_forgotten_failure() as (lane, _, life):
+        life.give()
+        lane.send()
+
+        assert lane.states() == ["failed", "running"]
+        assert set(lane.cloud.world.starts.values()) == {1}
+
+
+def test_a_batch_that_was_chosen_before_the_loss_was_known_is_not_sent() -> None:
+    with a_forgotten_failure() as (lane, store, life):
+        store.on_claim = life.give
+        lane.send()
+        assert lane.events()[-1] == "not_sent"
+        store.on_claim = lambda: None
+        lane.send()
+
+        assert lane.states() == ["failed", "running"]
+        assert set(lane.cloud.world.starts.values()) == {1}
+
+
+def test_a_list_that_was_being_read_when_the_loss_was_told_is_read_again() -> None:
+    clock = SetClock()
+    cloud = Listing(clock)
+    strays = Strays("prod", MemoryStore(), cloud, clock)
+    waiting = [Request("prod", an_id(1), clock.now())]
+    cloud.on_list = strays.distrust
+    strays.known(waiting)
+    cloud.on_list = lambda: None
+    for _ in range(3):
+        strays.known(waiting)
+
+    assert cloud.asked == ["jobs"] * 2
+
+
+def test_a_list_that_can_not_be_read_after_a_loss_leaves_the_old_one_void() -> None:
+    clock = SetClock()
+    cloud = Listing(clock)
+    strays = Strays("prod", MemoryStore(), cloud, clock)
+    waiting = [Request("prod", an_id(1), clock.now())]
+
+    def fail() -> None:
+        raise CloudUnreachableError("no answer")
+
+    strays.known(waiting)
+    strays.distrust()
+    cloud.on_list = fail
+    for _ in range(2):
+        with pytest.raises(CloudUnreachableError):
+            strays.known(waiting)

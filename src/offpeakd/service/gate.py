@@ -30,6 +30,7 @@ class Gate:
         rules: the configuration in force.
         holds: the daemon's own reasons to release nothing.
         stopping: set when the daemon stops.
+        void: why the decision no longer stands, whatever else is so; None while it does.
         veto: why the call was stopped; None when it was not.
     """
 
@@ -41,6 +42,7 @@ class Gate:
     rules: Callable[[], Rules]
     holds: Callable[[], tuple[Verdict, ...]]
     stopping: threading.Event
+    void: Callable[[], str | None] = lambda: None
     veto: str | None = field(default=None, init=False)
 
     def __call__(self) -> str | None:
@@ -51,6 +53,9 @@ class Gate:
     def _look(self) -> str | None:
         if self.stopping.is_set():
             return "the daemon is stopping"
+        void = self.void()
+        if void is not None:
+            return void
         stopped = self._stopped()
         if stopped is not None:
             return stopped

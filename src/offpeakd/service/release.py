@@ -17,7 +17,7 @@ from offpeakd.core.model import Batch, BatchResult, Instance, Lane, Request, as_
 from offpeakd.core.outcomes import NotSent
 from offpeakd.core.plan import Take, next_edge, plan
 from offpeakd.core.settle import concerns_one, settle, settle_cleared
-from offpeakd.core.verdicts import LaneFacts, Situation, Verdict
+from offpeakd.core.verdicts import Code, LaneFacts, Situation, Verdict
 from offpeakd.ports import Claim, Clock, Cloud, SignedCall, Store, UpgradeAnswer
 from offpeakd.service.answers import Answer, Answers
 from offpeakd.service.choice import Choice, Chosen
@@ -107,7 +107,7 @@ class Release:
             return Pass(0, 0, now + _FAR)
         if edge > now:
             return self._before_opening(edge, now, rules)
-        lane = self.store.lane(self.target, now)
+        lane = self._lane(now)
         facts = self._facts(lane, rules)
         decision = plan(
             lane,
@@ -122,6 +122,11 @@ class Release:
             self._stop_after(error, lane)
             return Pass(0, 0, self.clock.now())
 
+    def _lane(self, now: datetime) -> Lane:
+        """The queue; what waits for its time is made ready by a clock that can be trusted only."""
+        doubted = any(one.code is Code.CLOCK_SKEW for one in self.holds())
+        return self.store.lane(self.target, None if doubted else now)
+
     # ------------------------------------------------------------------ before the opening
 
     def _before_opening(self, edge: datetime, now: datetime, rules: Rules) -> Pass:
@@ -135,7 +140,7 @@ class Release:
         return Pass(0, 0, edge)
 
     def _warm_up(self, now: datetime) -> None:
-        lane = self.store.lane(self.target, now)
+        lane = self._lane(now)
         if not lane.ready_groups or stops.in_force(lane.stops, stops.ALL_CALLS, now):
             return
         try:
@@ -152,6 +157,7 @@ class Release:
     # ------------------------------------------------------------------ one batch
 
     def _take(self, take: Take, lane: Lane, rules: Rules) -> Pass:
+        doubts = self.strays.doubts
         chosen = self._choice().fill(take, rules)
         if not chosen.fit:
             return Pass(0, chosen.passed_over, self.clock.now())
@@ -176,6 +182,7 @@ class Release:
             self.rules,
             self.holds,
             self.stopping,
+            lambda: self._void(doubts),
         )
         try:
             answer = self.cloud.send(call, gate)
@@ -184,6 +191,12 @@ class Release:
         self._write_down(batch, answer, chosen, rules)
         self._mind_target(answer, lane, vetoed=gate.veto is not None)
         return Pass(len(chosen.fit), chosen.passed_over, self.clock.now())
+
+    def _void(self, doubts: int) -> str | None:
+        """Why what was chosen may not be sent any more, once so many doubts are outdated."""
+        if self.strays.doubts != doubts:
+            return "the database may have lost what was sent since these were chosen"
+        return None
 
     def _choice(self) -> Choice:
         return Choice(

@@ -1,5 +1,6 @@
 """What a daemon tells of itself: its row in the database, and one line for the service manager."""
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -41,6 +42,8 @@ class SignOfLife:
         rules: the configuration in force.
         lanes: the holds of every target that is served, by name.
         passes: when each lane was last passed over; kept by whoever passes.
+        lost: told when the store may have lost what was committed, before anything can be
+            claimed on it again.
     """
 
     row: DaemonRow
@@ -51,6 +54,8 @@ class SignOfLife:
     rules: Callable[[], Rules]
     lanes: Callable[[], Mapping[str, Holds]]
     passes: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    lost: Callable[[], None] = lambda: None
+    _giving: threading.RLock = field(default_factory=threading.RLock, init=False)
 
     def read_high_water(self) -> None:
         """Learn the latest time ever seen, before the first sign of life raises it.
@@ -72,6 +77,20 @@ class SignOfLife:
         Raises:
             DatabaseError: the store can't be written.
         """
+        # Each compares what stands with what the last one wrote.
+        with self._giving:
+            return self._give()
+
+    def begin_term(self) -> None:
+        """Begin anew on a store that may have lost what was committed last.
+
+        Raises:
+            DatabaseError: the store can't be written.
+        """
+        with self._giving:
+            self._give(new_term=True)
+
+    def _give(self, *, new_term: bool = False) -> datetime:
         set_out = self.clock.boottime()
         now = self.clock.now()
         rules = self.rules()
@@ -83,11 +102,22 @@ class SignOfLife:
             targets=tuple(sorted(lanes)),
             **self._seen_in(lanes),
         )
-        self.store.beat(self.row)
+        self._beat(new_term=new_term)
         self.vitals.beaten_at = set_out
         self.vitals.see(self.store.high_water(now))
         self.notifier.status(self.status())
         return now + min(BEAT, rules.policy.lease_ttl / 4)
+
+    def _beat(self, *, new_term: bool) -> None:
+        if not new_term:
+            if self.store.beat(self.row):
+                return
+            _log.warning(
+                "store_went_back",
+                effect="each target's jobs are listed again before anything more is sent there",
+            )
+        self.lost()
+        self.store.beat(self.row, new_term=True)
 
     def give_with(self, config_error: str | None) -> None:
         """Tell how a reload ended; a store that fails is left to the next sign."""

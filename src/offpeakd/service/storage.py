@@ -1,6 +1,7 @@
 """Releases stop while the store can't be relied on, and go on once it takes a write again."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -29,11 +30,14 @@ class Storage:
         store: the database.
         clock: `boottime` counts pauses.
         vitals: where the fault stands for every lane to see.
+        begin_anew: done while the fault still stands, once a write has succeeded; where the store
+            fails it, the fault goes on.
     """
 
     store: Store
     clock: Clock
     vitals: Vitals
+    begin_anew: Callable[[], object] = lambda: None
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _pause: timedelta = field(default=FIRST_PAUSE, init=False)
     _probe_at: timedelta = field(default=timedelta(0), init=False)
@@ -83,6 +87,7 @@ class Storage:
             return now + (self._probe_at - boottime)
         try:
             self.store.high_water(now)
+            self.begin_anew()
         except DatabaseUntrustedError:
             raise
         except DatabaseError as error:

@@ -17,25 +17,29 @@ from offpeakd.service.job_list import JobsSince, jobs_since
 
 @dataclass(slots=True)
 class Strays:
-    """One target's. Used by that target's lane alone.
+    """One target's. Used by that target's lane alone; any thread may distrust.
 
     Attributes:
         target: its name.
         store: which jobs are known.
         cloud: whom to ask.
         clock: for the list's span.
+        doubts: how often the store was distrusted: what was chosen before the last time may have
+            been chosen from too short a list.
     """
 
     target: str
     store: Store
     cloud: Cloud
     clock: Clock
+    doubts: int = field(default=0, init=False)
     _listed: JobsSince | None = field(default=None, init=False)
+    _listed_after: int = field(default=0, init=False)
     _wanted_since: datetime | None = field(default=None, init=False)
 
     def distrust(self) -> None:
         """Ask anew before the next release: the store may have lost something."""
-        self._listed = None
+        self.doubts += 1
 
     def known(self, requests: Sequence[Request]) -> Mapping[int, Job]:
         """Stray jobs of these requests, from the list that was read once.
@@ -66,10 +70,15 @@ class Strays:
 
     def _list(self, oldest: datetime) -> JobsSince:
         """The list, from `oldest` on at the least."""
-        if self._listed is None or self._wanted_since is None or oldest < self._wanted_since:
-            self._wanted_since = min(oldest, self._oldest_queued() or oldest)
-            self._listed = jobs_since(self.cloud, self.clock, self._wanted_since)
-        return self._listed
+        known = self._listed if self._listed_after == self.doubts else None
+        if known is not None and self._wanted_since is not None and oldest >= self._wanted_since:
+            return known
+        # Whoever distrusts while the list is read may know of a job that was not in it yet.
+        doubts = self.doubts
+        since = min(oldest, self._oldest_queued() or oldest)
+        listed = jobs_since(self.cloud, self.clock, since)
+        self._listed, self._listed_after, self._wanted_since = listed, doubts, since
+        return listed
 
     def fresh(self, requests: Sequence[Request]) -> Mapping[int, Job]:
         """As `known`, from a list that is read now; nothing is asked for no requests."""
