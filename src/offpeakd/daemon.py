@@ -29,6 +29,7 @@ from offpeakd.service.retention import Retention
 from offpeakd.service.rules import CurrentRules, Rules
 from offpeakd.service.sign_of_life import SignOfLife
 from offpeakd.service.storage import Storage
+from offpeakd.service.witness import Witness
 from offpeakd.signals import Signals
 from offpeakd.ticker import AT_MOST, Ticker, Work
 
@@ -369,13 +370,17 @@ class Daemon:
         # Whoever looks first: a daemon that fell silent may have left claims behind.
         Recover(self.owner, self.store, self.clock).run_once()
         if self._has_turn("expiry", HOUSEKEEPING):
-            Expiry(self.store, self.clock).run_once()
+            Expiry(self.store, self.clock, self._witness().doubt_about).run_once()
         return self.clock.now() + HOUSEKEEPING
 
     def _retention(self) -> datetime:
+        done: int | None = 0
         if self._has_turn("retention", RETENTION):
-            Retention(self.store, self.clock, self.rules).run_once()
-        return self.clock.now() + RETENTION
+            done = Retention(self.store, self.clock, self.rules, self._witness().doubt).run_once()
+        return self.clock.now() + (HOUSEKEEPING if done is None else RETENTION)
+
+    def _witness(self) -> Witness:
+        return Witness(lambda: {name: lane.holds for name, lane in tuple(self.lanes.items())})
 
     # ------------------------------------------------------------------ the store's health
 

@@ -71,6 +71,13 @@ def test_a_waiting_request_is_made_ready_when_its_time_has_come(
     assert store.get(one.id) == (waited if ready else one)
 
 
+def test_nothing_is_made_ready_where_nobody_knows_what_time_it_is(store: Store) -> None:
+    [one] = added(store, wish(1, wait_until=NOON, wait_reason="retry", wait_detail="why"))
+    lane = store.lane("prod", None)
+    assert (lane.ready_groups, lane.next_ready_at) == ((), NOON)
+    assert store.get(one.id) == one
+
+
 def test_a_held_request_isnt_made_ready(store: Store) -> None:
     [one] = added(store, wish(1, wait_until=NOON, held_reason="CHG-1"))
     assert store.lane("prod", NOON).next_ready_at is None

@@ -1,6 +1,6 @@
 """What a call, a look or a job makes of a request."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -31,6 +31,7 @@ from offpeakd.core.settle import (
     concerns_one,
     settle,
     settle_abandoned,
+    settle_by_time,
     settle_cleared,
     settle_expired,
     settle_job,
@@ -38,6 +39,7 @@ from offpeakd.core.settle import (
 )
 
 POLICY = Policy()
+TICK = timedelta(microseconds=1)
 
 
 def refusal(kind: ErrorKind, code: str = "DBS.200011", status: int = 202) -> Refused:
@@ -300,6 +302,27 @@ def test_a_word_we_do_not_know_keeps_it_running() -> None:
 
 def test_a_deadline_that_passes_expires_the_request() -> None:
     assert settle_expired(a_request(), NIGHT).after.state is State.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("facts", "state", "waits"),
+    [
+        pytest.param({}, None, None, id="no times"),
+        pytest.param({"deadline": NIGHT + TICK}, None, None, id="before the deadline"),
+        pytest.param({"deadline": NIGHT}, "expired", None, id="at the deadline"),
+        pytest.param({"deadline": NIGHT - TICK}, "expired", None, id="after the deadline"),
+        pytest.param({"not_before": NIGHT + TICK}, "queued", NIGHT + TICK, id="too early"),
+        pytest.param({"not_before": NIGHT}, None, None, id="at its time"),
+        pytest.param({"not_before": NIGHT - TICK}, None, None, id="after its time"),
+    ],
+)
+def test_a_request_about_to_be_sent_is_held_to_its_own_times(
+    facts: dict[str, datetime], state: str | None, waits: datetime | None
+) -> None:
+    change = settle_by_time(a_request(**facts), NIGHT)
+
+    assert (change and change.after.state.value) == state
+    assert (change and change.after.wait_until) == waits
 
 
 def test_what_a_dead_daemon_was_sending_is_unknown_never_queued() -> None:

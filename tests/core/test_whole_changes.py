@@ -19,6 +19,7 @@ from offpeakd.core.resolve import Resolution, resolve
 from offpeakd.core.settle import (
     settle,
     settle_abandoned,
+    settle_by_time,
     settle_cleared,
     settle_expired,
     settle_job,
@@ -240,6 +241,23 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
             settle_expired(QUEUED, NIGHT),
             Change(QUEUED, after(QUEUED, State.EXPIRED, finished_at=NIGHT), "expired"),
             id="expired",
+        ),
+        pytest.param(
+            settle_by_time(replace(QUEUED, not_before=NOON), NIGHT),
+            Change(
+                replace(QUEUED, not_before=NOON),
+                after(
+                    replace(QUEUED, not_before=NOON),
+                    State.QUEUED,
+                    wait_until=NOON,
+                    wait_reason="not-before",
+                    wait_detail=None,
+                ),
+                "passed_over",
+                "offpeakd",
+                {"why": "it was made ready before its time, by a clock that was ahead"},
+            ),
+            id="back to waiting for its time",
         ),
         pytest.param(
             settle_abandoned(SENDING, NIGHT),

@@ -270,6 +270,27 @@ def settle_expired(request: Request, now: datetime) -> Change:
     return Change(request, after, "expired")
 
 
+def settle_by_time(request: Request, now: datetime) -> Change | None:
+    """What the present instant makes of a request that is about to be sent; None for nothing.
+
+    One that was made ready before its time, as a daemon whose clock was ahead may have done, goes
+    back to waiting for it.
+    """
+    if request.deadline is not None and request.deadline <= now:
+        return settle_expired(request, now)
+    if request.not_before is None or request.not_before <= now:
+        return None
+    after = request.moved_to(
+        State.QUEUED,
+        now,
+        wait_until=request.not_before,
+        wait_reason=Code.NOT_BEFORE.value,
+        wait_detail=None,
+    )
+    why = "it was made ready before its time, by a clock that was ahead"
+    return Change(request, after, "passed_over", detail={"why": why})
+
+
 def settle_abandoned(request: Request, now: datetime) -> Change:
     """A `submitting` request whose owner is dead: only the cloud can tell what became of it."""
     why = "the daemon that was sending it stopped before it wrote down the answer"

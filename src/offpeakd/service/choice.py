@@ -9,7 +9,7 @@ import structlog
 from offpeakd.core.evidence import is_upgrading
 from offpeakd.core.model import BATCH_LIMIT, Change, Instance, Job, Request
 from offpeakd.core.plan import Take
-from offpeakd.core.settle import settle_expired, settle_look
+from offpeakd.core.settle import settle_by_time, settle_look
 from offpeakd.core.settle_evidence import adopt
 from offpeakd.ports import Clock, Queue
 from offpeakd.service.inventory import Inventory
@@ -88,9 +88,9 @@ class Choice:
         self, candidates: Sequence[Request], rules: Rules, *, more_to_come: bool
     ) -> tuple[list[Fit], list[Change]]:
         now = self.clock.now()
-        late = [one for one in candidates if one.deadline is not None and one.deadline <= now]
-        changes = [settle_expired(request, now) for request in late]
-        current = [request for request in candidates if request not in late]
+        changes = [change for one in candidates if (change := settle_by_time(one, now))]
+        untimely = {change.before.id for change in changes}
+        current = [request for request in candidates if request.id not in untimely]
         seen = self.inventory.at_most(
             rules.policy.preflight,
             [request.instance_id for request in current],

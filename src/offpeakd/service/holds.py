@@ -12,7 +12,7 @@ from offpeakd.core.clock_trust import UNWITNESSED, ClockFacts, distrust
 from offpeakd.core.errors import CloudError, CredentialsError
 from offpeakd.core.plan import next_edge
 from offpeakd.core.verdicts import Code, Kind, Verdict
-from offpeakd.ports import Clock, Cloud, Store
+from offpeakd.ports import Clock, Cloud, Lane, Store
 from offpeakd.service.inventory import Inventory
 from offpeakd.service.rules import Rules
 
@@ -75,7 +75,7 @@ class Holds:
 
     def __call__(self) -> tuple[Verdict, ...]:
         """Every reason against releasing now; empty when there is none."""
-        found = (self._storage(), self._lease(), self._clock())
+        found = (self._storage(), self._lease(), self.clock_doubt())
         return tuple(one for one in found if one is not None)
 
     def standing(self) -> tuple[Verdict, ...]:
@@ -84,7 +84,7 @@ class Holds:
         Left out are that the first look is still to come, and the lease: where the sign of life
         gets through, it is renewed.
         """
-        found = (self._storage(), self._clock())
+        found = (self._storage(), self.clock_doubt())
         return tuple(one for one in found if one is not None and one is not UNWITNESSED)
 
     def look(self) -> None:
@@ -96,37 +96,67 @@ class Holds:
         Raises:
             DatabaseError: the store can't be read or written.
         """
-        doubt = self._clock()
+        doubt = self.clock_doubt()
         if doubt is None or not self._may_ask(first=doubt is UNWITNESSED):
             return
         now = self.clock.now()
         rules = self.rules()
         if next_edge(rules.calendar, rules.groups, now) != now:
             return
-        lane = self.store.lane(self.target, now)
-        if not lane.ready_groups or stops.in_force(lane.stops, stops.ALL_CALLS, now):
-            return
-        self._asked_at = self.clock.boottime()
-        try:
-            self._ask(lane.ready_groups[0], first=doubt is UNWITNESSED)
-        except (CloudError, CredentialsError) as error:
-            stop = stops.stop_for_error(self.target, error, self.clock.now(), lane.stops)
-            self.store.put_stop(stop)
-            _log.warning("look_failed", target=self.target, kind=stop.kind, error=error.message)
+        lane = self.store.lane(self.target, None)
+        # What has waited long enough is made ready by a trusted clock only, so it counts here.
+        due = lane.next_ready_at is not None and lane.next_ready_at <= now
+        if due or lane.ready_groups:
+            self._ask(lane, lambda: self._look_at(lane, first=doubt is UNWITNESSED))
+
+    def ask_about(self, instance_id: str) -> None:
+        """Ask the cloud for its time, by one instance, where our clock is in doubt.
+
+        Raises:
+            DatabaseError: the store can't be read or written.
+        """
+        if self.clock_doubt() is not None and self._may_ask(first=False):
+            lane = self.store.lane(self.target, None)
+            self._ask(lane, lambda: self.cloud.find_instance(instance_id))
+
+    def clock_doubt(self) -> Verdict | None:
+        """Why this machine's clock may not be trusted; None while it may."""
+        now = self.clock.now()
+        offset = self.cloud.clock_offset()
+        found = distrust(ClockFacts(now, offset, self.vitals.high_water, self._undated))
+        self.vitals.see(now)
+        return found
+
+    def witnessed(self) -> bool:
+        """Whether the cloud has told its time."""
+        return self.cloud.clock_offset() is not None
 
     def _may_ask(self, *, first: bool) -> bool:
         since = self._asked_at
         return first or since is None or self.clock.boottime() - since >= LOOK_AGAIN
 
-    def _ask(self, group: str, *, first: bool) -> None:
-        if first:
-            self.inventory.look()
-        else:
-            for request in self.store.ready(self.target, group, 1):
-                self.cloud.find_instance(request.instance_id)
+    def _ask(self, lane: Lane, question: Callable[[], object]) -> None:
+        if stops.in_force(lane.stops, stops.ALL_CALLS, self.clock.now()):
+            return
+        self._asked_at = self.clock.boottime()
+        try:
+            question()
+        except (CloudError, CredentialsError) as error:
+            stop = stops.stop_for_error(self.target, error, self.clock.now(), lane.stops)
+            self.store.put_stop(stop)
+            _log.warning("look_failed", target=self.target, kind=stop.kind, error=error.message)
+            return
         if self.cloud.clock_offset() is None and not self._undated:
             self._undated = True
             _log.warning("cloud_tells_no_time", target=self.target)
+
+    def _look_at(self, lane: Lane, *, first: bool) -> None:
+        """The whole listing where a release needs it anyway, else one instance."""
+        if first or not lane.ready_groups:
+            self.inventory.look()
+            return
+        for request in self.store.ready(self.target, lane.ready_groups[0], 1):
+            self.cloud.find_instance(request.instance_id)
 
     def _storage(self) -> Verdict | None:
         fault = self.vitals.fault
@@ -148,10 +178,3 @@ class Holds:
             f"the daemon's last sign of life in the database is {age.total_seconds():.0f} s old, "
             f"and its lease ends after {lease.total_seconds():.0f} s",
         )
-
-    def _clock(self) -> Verdict | None:
-        now = self.clock.now()
-        offset = self.cloud.clock_offset()
-        found = distrust(ClockFacts(now, offset, self.vitals.high_water, self._undated))
-        self.vitals.see(now)
-        return found

@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from offpeakd.core.verdicts import Verdict
 from offpeakd.ports import Clock, Controls
 from offpeakd.service.rules import Rules
 
@@ -18,21 +19,32 @@ _log = structlog.get_logger("retention")
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Deletes what is final and older than the configured time; never what needs a person."""
+    """Deletes what is final and older than the configured time; never what needs a person.
+
+    Attributes:
+        controls: where it is.
+        clock: for how old it is.
+        rules: the configuration in force.
+        doubt: why the clock may not be trusted; None while it may.
+    """
 
     controls: Controls
     clock: Clock
     rules: Callable[[], Rules]
+    doubt: Callable[[], Verdict | None]
 
-    def run_once(self) -> int:
+    def run_once(self) -> int | None:
         """Forget.
 
         Returns:
-            how many requests.
+            how many requests; None where the clock can't be trusted: a history that a wrong
+            one took for old could not be brought back.
 
         Raises:
             DatabaseError: the store can't be written.
         """
+        if self.doubt() is not None:
+            return None
         before = self.clock.now() - self.rules().policy.retention
         total = 0
         for _ in range(STEPS):
