@@ -44,6 +44,7 @@ def test_a_clock_two_minutes_off_holds_everything_and_everybody_is_told(
         daemon = site.start()
         assert site.has_logged('"held"')
         assert patiently(lambda: bool(site.store.daemons()[0].holds))
+        assert patiently(lambda: bool(site.store.daemons()[0].passes))
 
         status = json.loads(said(site, capsys, "status", "-o", "json"))["daemons"][0]
         assert words in status["holds"]["prod"]
