@@ -139,3 +139,75 @@ def test_a_defect_and_a_database_past_trusting_end_the_daemon(
     assert bench.troubles == []
     bench.ticker.wake("failing")
     assert len(bench.passes) == 1
+
+
+def test_work_that_is_woken_while_it_runs_runs_once_more_at_once(bench: Bench) -> None:
+    """What it was woken for may have come just after it looked."""
+    looked, told = threading.Event(), threading.Event()
+
+    def look() -> datetime:
+        looked.set()
+        assert told.wait(20)
+        return CLOCK.now() + LATER
+
+    bench.ticker.add("looking", bench.counted(look))
+    bench.ticker.start()
+    assert looked.wait(20)
+    for _ in range(3):
+        bench.ticker.wake("looking")
+    told.set()
+
+    assert patiently(lambda: len(bench.passes) == 2)
+    assert not patiently(lambda: len(bench.passes) > 2, 0.5), "three wake-ups are one look"
+
+
+def test_no_wake_up_is_lost_and_no_two_passes_run_at_once(bench: Bench) -> None:
+    running, seen = threading.Semaphore(1), list[int]()
+    wanted = 0
+
+    def look() -> datetime:
+        assert running.acquire(blocking=False), "twice at once"
+        seen.append(wanted)
+        running.release()
+        return CLOCK.now() + LATER
+
+    bench.ticker.add("looking", look)
+    bench.ticker.start()
+    for number in range(1, 101):
+        wanted = number
+        bench.ticker.wake("looking")
+        if number % 3:
+            assert patiently(lambda: number in seen[-1:], 10), f"wake-up {number} is lost"
+    assert bench.ticker.failure() is None
+
+
+def test_a_pass_that_wakes_others_does_not_keep_the_ticker_from_stopping() -> None:
+    bench, under_way, stopped = Bench(), threading.Event(), threading.Event()
+
+    def wake_others() -> datetime:
+        under_way.set()
+        assert bench.stopping.wait(20)
+        while not stopped.wait(0.05) and len(bench.passes) < 20:
+            bench.passes.append(CLOCK.now())
+            bench.ticker.wake("other")
+        return CLOCK.now()
+
+    bench.ticker.add("other", lambda: CLOCK.now() + LATER)
+    bench.ticker.add("waking", wake_others)
+    bench.ticker.start()
+    assert under_way.wait(20)
+    stopping = threading.Thread(target=bench.ticker.stop, daemon=True)
+    stopping.start()
+    stopping.join(20)
+
+    assert not stopping.is_alive()
+    assert len(bench.passes) == 20
+
+
+def test_waking_what_was_removed_at_the_same_moment_is_no_defect(bench: Bench) -> None:
+    bench.ticker.add("gone", lambda: CLOCK.now() + LATER)
+    bench.ticker.start()
+    bench.ticker.remove("gone")
+    bench.ticker._names.add("gone")
+
+    bench.ticker.wake("gone")

@@ -6,11 +6,13 @@ twice is harmless.
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
@@ -67,10 +69,14 @@ class Ticker:
         self.troubled = troubled
         self._names: set[str] = set()
         self._busy_since: dict[str, timedelta] = {}
+        self._again: set[str] = set()
+        self._guard = threading.Lock()
         self._failures: list[Exception] = []
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(threads)},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            # The library counts a pass as running for a moment after its end, and would drop a
+            # wake-up that falls into it. That no two run at once is seen to in `_begin`.
+            job_defaults={"coalesce": True, "max_instances": 2, "misfire_grace_time": None},
             timezone=UTC,
         )
 
@@ -89,8 +95,12 @@ class Ticker:
         self._scheduler.start()
 
     def wake(self, name: str) -> None:
-        """Run it soon, whatever it asked for."""
-        self._set_due(name, self.clock.now())
+        """Run it soon, whatever it asked for; once more, if it runs just now."""
+        with self._guard:
+            if name in self._busy_since:
+                self._again.add(name)
+            else:
+                self._set_due(name, self.clock.now())
 
     def wake_all(self) -> None:
         """After a step of the clock or a reload: every due time may be wrong."""
@@ -100,6 +110,10 @@ class Ticker:
     def stop(self) -> None:
         """Start no pass any more, and wait for those under way."""
         self.stopping.set()
+        with self._guard:
+            # Whoever was about to set a due time has done so: from here on the library holds the
+            # lock that this takes, while it waits for passes.
+            pass
         self._scheduler.shutdown(wait=True)
 
     def longest_pass(self) -> timedelta:
@@ -119,9 +133,32 @@ class Ticker:
         self.stopping.set()
 
     def _run(self, name: str, work: Work) -> None:
-        if self.stopping.is_set():
+        if not self._begin(name):
             return
-        self._busy_since[name] = self.clock.boottime()
+        due = self._pass(name, work)
+        while not self._end(name, due):
+            due = self._pass(name, work)
+
+    def _begin(self, name: str) -> bool:
+        with self._guard:
+            if self.stopping.is_set() or name in self._busy_since:
+                return False
+            self._busy_since[name] = self.clock.boottime()
+            return True
+
+    def _end(self, name: str, due: datetime) -> bool:
+        """Whether it is over; not when it was woken meanwhile, and may have looked too early."""
+        with self._guard:
+            if name in self._again and not self.stopping.is_set():
+                self._again.discard(name)
+                self._busy_since[name] = self.clock.boottime()
+                return False
+            del self._busy_since[name]
+            self._set_due(name, due)
+            return True
+
+    def _pass(self, name: str, work: Work) -> datetime:
+        """Run it once; answers when the next pass is due."""
         due = self.clock.now() + AFTER_ERROR
         try:
             due = work()
@@ -136,13 +173,12 @@ class Ticker:
         except Exception as error:  # noqa: BLE001 - a defect ends the daemon, not its thread alone
             _log.exception("defect", work=name)
             self.fail(error)
-        finally:
-            del self._busy_since[name]
-        if not self.stopping.is_set():
-            self._set_due(name, due)
+        return due
 
     def _set_due(self, name: str, due: datetime) -> None:
-        if name in self._names:
+        if name in self._names and not self.stopping.is_set():
             now = self.clock.now()
             at = max(min(due, now + AT_MOST), now + _SOONEST)
-            self._scheduler.modify_job(name, next_run_time=at)
+            # It may be removed at this moment, by another thread.
+            with suppress(JobLookupError):
+                self._scheduler.modify_job(name, next_run_time=at)
