@@ -156,6 +156,22 @@ def test_e4_what_can_not_be_read_or_be_read_in_two_ways_says_nothing(
     assert says in found.sentence
 
 
+@pytest.mark.parametrize(
+    ("facts", "kind"),
+    [
+        ({"instance": None, "instance_unread": "no route"}, Kind.UNANSWERED),
+        ({"jobs_unread": "500"}, Kind.UNANSWERED),
+        ({"jobs_unread": "500", "jobs": (a_job(),)}, Kind.JOB),
+        ({"jobs_unread": "500", "instance": an_instance(patch_available=False)}, Kind.CHANGED),
+    ],
+    ids=["nothing", "instance only", "job", "change"],
+)
+def test_e4_for_want_of_an_answer_only_what_was_read_counts(
+    facts: dict[str, Any], kind: Kind
+) -> None:
+    assert seen(**facts, unanswered=True).kind is kind
+
+
 def test_e5_all_read_and_no_trace_is_negative() -> None:
     found = seen()
 

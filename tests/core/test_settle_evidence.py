@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from fakes.builders import NIGHT, a_request, an_id, an_instance
 from offpeakd.core.evidence import Doubt, Finding, Kind
+from offpeakd.core.inquiry import PATIENCE, Inquiry
 from offpeakd.core.model import ALLOWED, Job, Policy, Request, State
 from offpeakd.core.settle_evidence import (
     MOST_RESENDS,
-    PATIENCE,
-    Inquiry,
     Ruling,
     adopt,
     settle_finding,
@@ -30,6 +29,7 @@ EVERY = POLICY.reconcile_every * 9 / 10
 
 NEGATIVE = Finding(Kind.NEGATIVE, "no trace")
 UNCLEAR = Finding(Kind.INCONCLUSIVE, "may not list jobs", complete=False)
+UNANSWERED = Finding(Kind.UNANSWERED, "no route", complete=False)
 CHANGED = Finding(Kind.CHANGED, "another version")
 HALF_CHANGED = Finding(Kind.CHANGED, "another version", complete=False)
 UPGRADING = Finding(Kind.UPGRADING, "is being upgraded")
@@ -273,6 +273,29 @@ def test_t13_a_look_that_says_nothing_resets_nothing() -> None:
     assert after.inconclusive == 1
 
 
+@pytest.mark.parametrize("request_", [unknown(), pending()], ids=["unknown", "running"])
+def test_t13_no_outage_is_so_long_that_a_person_is_asked(request_: Request) -> None:
+    before = Tally(inconclusive=99)
+
+    ruling = ruled(UNANSWERED, FENCE + PATIENCE * 99, before, request_)
+
+    assert ruling.change.after == request_
+    assert kept(ruling).inconclusive == 99
+
+
+@pytest.mark.parametrize(
+    ("waited", "state"), [(PATIENCE, "unknown"), (PATIENCE + TICK, "needs_review")], ids=str
+)
+@pytest.mark.parametrize("outage", [TICK, PATIENCE * 9], ids=["short", "long"])
+def test_t13_after_an_outage_there_is_as_much_patience_left_as_there_was_before(
+    outage: timedelta, waited: timedelta, state: str
+) -> None:
+    tally = Tally(inconclusive=99).noting(NIGHT, UNCLEAR).noting(NIGHT + outage / 2, UNANSWERED)
+    tally = tally.noting(NIGHT + outage, UNCLEAR)
+
+    assert ruled(UNCLEAR, NIGHT + outage + waited, tally).change.after.state.value == state
+
+
 # --------------------------------------------------------------------------- T15, T16
 
 
@@ -283,10 +306,12 @@ def test_t15_an_adopted_upgrade_that_changed_the_version_succeeds() -> None:
 
 
 def test_t16_an_upgrade_that_still_shows_keeps_running_and_restarts_the_patience() -> None:
-    ruling = ruled(UPGRADING, FENCE + PATIENCE * 9, request=pending())
+    tally = Tally(silent=PATIENCE)
+
+    ruling = ruled(UPGRADING, FENCE + PATIENCE * 9, tally, pending())
 
     assert ruling.change.after == ruling.change.before
-    assert kept(ruling).since == FENCE + PATIENCE * 9
+    assert (kept(ruling).since, kept(ruling).silent) == (FENCE + PATIENCE * 9, timedelta(0))
 
 
 @pytest.mark.parametrize("finding", [NEGATIVE, UNCLEAR], ids=["negative", "inconclusive"])

@@ -12,6 +12,7 @@ import pytest
 
 from fakes.builders import NIGHT, NOON, a_claimed, a_request, a_result, an_id, an_instance
 from offpeakd.core.evidence import Doubt, Finding, Kind
+from offpeakd.core.inquiry import Inquiry
 from offpeakd.core.late import settle_late
 from offpeakd.core.model import AttemptResult, Change, Detail, Job, Policy, Request, State
 from offpeakd.core.outcomes import Accepted, CloudProblem, ErrorKind, NotSent, Refused, Unclear
@@ -25,7 +26,7 @@ from offpeakd.core.settle import (
     settle_job,
     settle_look,
 )
-from offpeakd.core.settle_evidence import Inquiry, adopt, settle_finding, settle_gone
+from offpeakd.core.settle_evidence import adopt, settle_finding, settle_gone
 from offpeakd.core.tally import Tally
 
 POLICY = Policy()

@@ -13,8 +13,8 @@ from offpeakd.cli.main import ENTRIES
 from offpeakd.core.clock_trust import SKEW, STEP_BACK
 from offpeakd.core.durations import format_duration
 from offpeakd.core.evidence import EARLIER
+from offpeakd.core.inquiry import PATIENCE
 from offpeakd.core.model import ALLOWED, Policy, State
-from offpeakd.core.settle_evidence import PATIENCE
 from offpeakd.service.gate import DECISION_AGE
 from offpeakd.service.holds import LEASE_MARGIN
 

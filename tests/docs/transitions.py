@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from fakes.builders import NIGHT, a_request, a_result, an_instance
 from offpeakd.core import intake
 from offpeakd.core.evidence import Doubt, Finding, Kind
+from offpeakd.core.inquiry import Inquiry
 from offpeakd.core.intake import Rule
 from offpeakd.core.late import settle_late
 from offpeakd.core.model import Batch, Change, Job, Policy, Request, State, as_claimed
@@ -30,7 +31,7 @@ from offpeakd.core.settle import (
     settle_job,
     settle_look,
 )
-from offpeakd.core.settle_evidence import Inquiry, adopt, settle_finding, settle_gone
+from offpeakd.core.settle_evidence import adopt, settle_finding, settle_gone
 from offpeakd.core.tally import Tally
 
 POLICY: Final = Policy()
@@ -185,7 +186,7 @@ def _evidence() -> Iterator[Change]:
 def _findings() -> Iterator[Finding]:
     for word in ("Running", "Completed", "Failed"):
         yield Finding(Kind.JOB, "a job", _job(word))
-    for kind in (Kind.UPGRADING, Kind.CHANGED, Kind.INCONCLUSIVE, Kind.NEGATIVE):
+    for kind in (Kind.UPGRADING, Kind.CHANGED, Kind.INCONCLUSIVE, Kind.UNANSWERED, Kind.NEGATIVE):
         yield Finding(kind, "seen")
 
 

@@ -12,6 +12,7 @@ from fakes.memory_store import MemoryStore
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
 from offpeakd.core import intake
+from offpeakd.core.evidence import Kind
 from offpeakd.core.model import State
 from offpeakd.emulator.rules import Rule
 from offpeakd.ports import Store
@@ -259,6 +260,54 @@ def test_t13_jobs_that_may_not_be_listed_are_for_a_person_after_two_hours() -> N
         assert [stop.kind for stop in lane.store.stops()] == ["permission"]
 
 
+@pytest.mark.parametrize(
+    ("do", "call"),
+    [("drop-before", "any"), ("answer-500", "instances"), ("unauthorized", "any")],
+)
+def test_t13_an_outage_of_hours_leaves_nobody_to_a_person_whose_job_is_listed(
+    do: str, call: str
+) -> None:
+    with a_lane(Rule(do="do-then-500", nth=1), job_visible_after=timedelta(seconds=30)) as lane:
+        lane.add(3)
+        lane.send()
+        lane.faults(Rule(do=do, call=call))
+        for _ in range(4):
+            lane.later(timedelta(minutes=45))
+            lane.look()
+        assert not lane.in_state(State.NEEDS_REVIEW)
+
+        lane.faults()
+        lane.later(timedelta(minutes=10))
+        lane.look()
+
+        assert {one.job_id for one in lane.in_state()} == lane.job_ids()
+        assert lane.states() == ["succeeded"] * 3
+
+
+def test_t13_after_an_outage_looks_that_say_nothing_go_on_for_as_long_as_without_it() -> None:
+    with a_lane(Rule(do="drop-before", nth=1)) as lane:
+        [request] = lane.add(1)
+        lane.send()
+        lane.change(request.instance_id, status="abnormal")
+        lane.look()
+        lane.faults(Rule(do="drop-before", call="any"))
+        for _ in range(4):
+            lane.later(timedelta(minutes=45))
+            lane.look()
+        lane.faults()
+        lane.later(timedelta(minutes=10))
+        for _ in range(12):
+            lane.look()
+            assert lane.states() == ["unknown"]
+            lane.later(timedelta(minutes=10))
+        lane.look()
+        assert lane.states() == ["unknown"]
+
+        lane.later(timedelta(seconds=1))
+        lane.look()
+        assert lane.states() == ["needs_review"]
+
+
 @pytest.mark.parametrize("call", ["instances", "jobs"])
 def test_t13_reads_that_fail_count_for_nothing_and_take_nothing_back(call: str) -> None:
     with a_lane(Rule(do="drop-before")) as lane:
@@ -272,7 +321,8 @@ def test_t13_reads_that_fail_count_for_nothing_and_take_nothing_back(call: str) 
 
         assert done.error is not None
         assert lane.evidence().negative == 1
-        assert lane.evidence().inconclusive == 1
+        assert lane.evidence().inconclusive == 0
+        assert lane.evidence().said[-1].kind is Kind.UNANSWERED
         assert [stop.kind for stop in lane.store.stops()] == ["unreachable"]
 
         assert lane.look().stop is not None

@@ -32,6 +32,8 @@ class Kind(StrEnum):
     """The instance has another version than before, or no patch is left for it."""
     INCONCLUSIVE = "inconclusive"
     """Something could not be read, or can be read in two ways. Says nothing."""
+    UNANSWERED = "unanswered"
+    """Something could not be read because the cloud gave no answer now. Not even time counts."""
     NEGATIVE = "negative"
     """All was read, and there is no trace of an upgrade."""
 
@@ -62,6 +64,7 @@ class Look:
         known_jobs: ids of jobs that other attempts and requests account for.
         instance_unread: why the instance could not be read; empty when it was.
         jobs_unread: why the jobs since the signature could not all be read; empty when they were.
+        unanswered: whether that is for want of an answer, which a later look may have.
     """
 
     at: datetime
@@ -70,6 +73,7 @@ class Look:
     known_jobs: frozenset[str] = frozenset()
     instance_unread: str = ""
     jobs_unread: str = ""
+    unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,8 @@ def examine(doubt: Doubt, look: Look) -> Finding:
         words = f"{changed}; {unlisted or 'no job of it is listed'}"
         return Finding(Kind.CHANGED, words, complete=not unlisted)
     if against:
-        return Finding(Kind.INCONCLUSIVE, against, complete=False)
+        kind = Kind.UNANSWERED if look.unanswered else Kind.INCONCLUSIVE
+        return Finding(kind, against, complete=False)
     return Finding(Kind.NEGATIVE, "no job, no upgrade under way, the version is what it was")
 
 

@@ -10,25 +10,21 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from offpeakd.core.clock_text import rfc3339
-from offpeakd.core.evidence import Doubt, Finding, Kind
+from offpeakd.core.evidence import Finding, Kind
+from offpeakd.core.inquiry import PATIENCE, Inquiry
 from offpeakd.core.model import (
     AttemptResult,
     Change,
     Detail,
     Instance,
     Job,
-    Policy,
     Request,
     State,
 )
 from offpeakd.core.settle import settle_job
-from offpeakd.core.tally import Tally
 
 MOST_RESENDS: Final = 1
 """How often an attempt that proved not started is followed by another, without a person."""
-
-PATIENCE: Final = timedelta(hours=2)
-"""How long looks may say nothing before a person has to."""
 
 UNRESOLVED: Final = "unresolved"
 """Error code of a request about which nothing can be proved."""
@@ -51,54 +47,6 @@ class Ruling:
     follows: str
 
 
-@dataclass(frozen=True, slots=True)
-class Inquiry:
-    """One look at one request, with all that its ruling depends on.
-
-    Attributes:
-        request: `unknown`, or `running` without a job id.
-        doubt: its attempt.
-        finding: what the look found.
-        at: when the look began, by the cloud's clock: decides fence and counts.
-        now: the present instant by our clock: when changes are made.
-        tally: what earlier looks said.
-        policy: patience and limits.
-    """
-
-    request: Request
-    doubt: Doubt
-    finding: Finding
-    at: datetime
-    now: datetime
-    tally: Tally
-    policy: Policy
-
-    @property
-    def fence(self) -> datetime:
-        """From when on the call can't start anything any more."""
-        return self.doubt.signed_at + self.policy.fence
-
-    @property
-    def counts(self) -> bool:
-        """Whether a look at this instant counts: after the fence, and not too soon again."""
-        return self.at >= self.next_count
-
-    @property
-    def next_count(self) -> datetime:
-        """From when on a look counts."""
-        before = self.tally.counted_at
-        if before is None:
-            return self.fence
-        # The ticker may be early by a little, and a pass takes its time.
-        return max(self.fence, before + self.policy.reconcile_every * 9 / 10)
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether patience has run out."""
-        since = self.tally.since or self.request.unknown_since or self.doubt.signed_at
-        return self.at >= self.fence and self.at - since > PATIENCE
-
-
 def settle_finding(inquiry: Inquiry) -> Ruling:
     """What a look makes of a request.
 
@@ -115,6 +63,8 @@ def settle_finding(inquiry: Inquiry) -> Ruling:
             return _changed(seen)
         case Kind.NEGATIVE:
             return _negative(seen)
+        case Kind.UNANSWERED:
+            return _waits(seen, "the cloud gave no answer; this look counts for nothing")
         case _:
             return _inconclusive(seen)
 
@@ -161,7 +111,7 @@ def adopt(request: Request, job: Job, now: datetime, evidence: str) -> Change:
 
 def _upgrading(inquiry: Inquiry) -> Ruling:
     request = inquiry.request
-    tally = replace(inquiry.tally, since=inquiry.at)
+    tally = replace(inquiry.tally, since=inquiry.at, silent=timedelta(0))
     follows = "running; its job id is looked for"
     if request.state is State.RUNNING:
         return _waits(replace(inquiry, tally=tally), follows)
@@ -243,20 +193,15 @@ def _without_trace(inquiry: Inquiry) -> Ruling:
             f"no job of it was ever listed, and for {_hours(PATIENCE)}: {inquiry.finding.sentence}"
         )
         return _to_review(inquiry, why)
-    return _waits(inquiry, f"a person is asked from {rfc3339(_patience_ends(inquiry))} on")
+    return _waits(inquiry, f"a person is asked from {rfc3339(inquiry.patience_ends)} on")
 
 
 def _inconclusive(inquiry: Inquiry) -> Ruling:
     if inquiry.exhausted and inquiry.tally.inconclusive >= inquiry.policy.looks:
         why = f"nothing could be proved for {_hours(PATIENCE)}: {inquiry.finding.sentence}"
         return _to_review(inquiry, why)
-    when = rfc3339(_patience_ends(inquiry))
+    when = rfc3339(inquiry.patience_ends)
     return _waits(inquiry, f"says nothing; looks go on, a person is asked from {when} on")
-
-
-def _patience_ends(inquiry: Inquiry) -> datetime:
-    since = inquiry.tally.since or inquiry.request.unknown_since or inquiry.doubt.signed_at
-    return max(inquiry.fence, since + PATIENCE)
 
 
 def _waits(inquiry: Inquiry, follows: str) -> Ruling:

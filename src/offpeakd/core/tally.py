@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 from offpeakd.core.evidence import Finding, Kind
@@ -43,6 +43,7 @@ class Tally:
         inconclusive: that said nothing.
         counted_at: when the last look that counts began.
         since: when an upgrade was last seen or stated; None when it never was.
+        silent: how long since then, or since the first look, the cloud has given no answer.
         said: what the looks said, oldest first.
     """
 
@@ -51,6 +52,7 @@ class Tally:
     inconclusive: int = 0
     counted_at: datetime | None = None
     since: datetime | None = None
+    silent: timedelta = timedelta(0)
     said: tuple[Said, ...] = ()
 
     def noting(self, at: datetime, finding: Finding) -> "Tally":
@@ -62,7 +64,11 @@ class Tally:
         else:
             said = (*self.said, Said(at, at, 1, finding.kind, sentence))[-KEPT:]
         inconclusive = self.inconclusive + (finding.kind is Kind.INCONCLUSIVE)
-        return replace(self, said=said, inconclusive=inconclusive)
+        silent = self.silent
+        # From the last answer before an outage to the first one after it.
+        if last is not None and Kind.UNANSWERED in {last.kind, finding.kind}:
+            silent += max(at - last.last, timedelta(0))
+        return replace(self, said=said, inconclusive=inconclusive, silent=silent)
 
     def text(self) -> str:
         """As it is stored: JSON of bounded size."""
@@ -78,7 +84,7 @@ class Tally:
             return cls()
         try:
             return cls._from(json.loads(text))
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             return cls()
 
     @classmethod
@@ -89,6 +95,8 @@ class Tally:
             inconclusive=int(stored["inconclusive"]),
             counted_at=_instant(stored["counted_at"]),
             since=_instant(stored["since"]),
+            # Tallies of earlier versions do not have it.
+            silent=timedelta(seconds=stored.get("silent", 0)),
             said=tuple(
                 Said(
                     datetime.fromisoformat(one["first"]),
@@ -106,7 +114,9 @@ def _instant(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _written(value: object) -> str:
+def _written(value: object) -> str | float:
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     raise TypeError(f"{type(value).__name__} has no place in a tally")

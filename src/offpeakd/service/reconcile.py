@@ -8,10 +8,18 @@ from typing import Final
 import structlog
 
 from offpeakd.core import stops
-from offpeakd.core.errors import CloudError, CredentialsError, OffpeakdError
+from offpeakd.core.errors import (
+    CloudDeniedError,
+    CloudError,
+    CloudThrottledError,
+    CloudUnreachableError,
+    CredentialsError,
+    OffpeakdError,
+)
 from offpeakd.core.evidence import EARLIER, Doubt, Look, examine, version_change
+from offpeakd.core.inquiry import Inquiry
 from offpeakd.core.model import Change, Instance, Request, State, Stop
-from offpeakd.core.settle_evidence import Inquiry, Ruling, settle_finding, settle_gone
+from offpeakd.core.settle_evidence import Ruling, settle_finding, settle_gone
 from offpeakd.core.tally import Tally
 from offpeakd.ports import AttemptRecord, Clock, Cloud, Store
 from offpeakd.service.job_list import LIST_SPAN, JobsSince, cloud_now, jobs_since
@@ -281,7 +289,19 @@ def _look_of(case: _Case, seen: _Seen, known: Mapping[str, frozenset[str]]) -> L
         known_jobs=known.get(instance_id, frozenset()),
         instance_unread=seen.instances_unread,
         jobs_unread=seen.jobs_unread or _jobs_missing(case.doubt, listed),
+        unanswered=_is_passing(seen.error),
     )
+
+
+def _is_passing(error: OffpeakdError | None) -> bool:
+    """Whether a read that failed says only that nothing can be asked for now.
+
+    A right that is missing is an answer, and so is one that nobody understands: either would be
+    the same tomorrow.
+    """
+    if isinstance(error, CloudDeniedError):
+        return not error.permission
+    return isinstance(error, CloudUnreachableError | CloudThrottledError | CredentialsError)
 
 
 def _jobs_missing(doubt: Doubt, listed: JobsSince | None) -> str:

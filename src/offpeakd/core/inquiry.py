@@ -1,0 +1,70 @@
+"""One look at one request, with all that its ruling depends on, and how long looks go on. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from offpeakd.core.evidence import Doubt, Finding
+from offpeakd.core.model import Policy, Request
+from offpeakd.core.tally import Tally
+
+PATIENCE: Final = timedelta(hours=2)
+"""How long looks may say nothing before a person has to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """One look at one request, with all that its ruling depends on.
+
+    Attributes:
+        request: `unknown`, or `running` without a job id.
+        doubt: its attempt.
+        finding: what the look found.
+        at: when the look began, by the cloud's clock: decides fence and counts.
+        now: the present instant by our clock: when changes are made.
+        tally: what earlier looks said.
+        policy: patience and limits.
+    """
+
+    request: Request
+    doubt: Doubt
+    finding: Finding
+    at: datetime
+    now: datetime
+    tally: Tally
+    policy: Policy
+
+    @property
+    def fence(self) -> datetime:
+        """From when on the call can't start anything any more."""
+        return self.doubt.signed_at + self.policy.fence
+
+    @property
+    def counts(self) -> bool:
+        """Whether a look at this instant counts: after the fence, and not too soon again."""
+        return self.at >= self.next_count
+
+    @property
+    def next_count(self) -> datetime:
+        """From when on a look counts."""
+        before = self.tally.counted_at
+        if before is None:
+            return self.fence
+        # The ticker may be early by a little, and a pass takes its time.
+        return max(self.fence, before + self.policy.reconcile_every * 9 / 10)
+
+    @property
+    def patience_ends(self) -> datetime:
+        """When looks that say nothing have been made for long enough."""
+        return max(self.fence, self._tired_at)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether patience has run out."""
+        return self.at >= self.fence and self.at > self._tired_at
+
+    @property
+    def _tired_at(self) -> datetime:
+        """Time without an answer is nobody's looking: an outage uses up no patience."""
+        since = self.tally.since or self.request.unknown_since or self.doubt.signed_at
+        return since + PATIENCE + self.tally.silent
