@@ -4,13 +4,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 import structlog
 
 from fakes.installation import patiently
+from fakes.set_clock import SetClock
 from offpeakd.adapters.clock import SystemClock
 from offpeakd.core.errors import DatabaseConflictError, DatabaseError, DatabaseUntrustedError
+from offpeakd.service.progress import Progress
 from offpeakd.ticker import AFTER_CONFLICT, AT_MOST, Ticker, Wake
 
 CLOCK = SystemClock()
@@ -23,13 +26,17 @@ class Bench:
     def __init__(self) -> None:
         self.stopping = threading.Event()
         self.troubles: list[tuple[str, str]] = []
+        self.progress = Progress(CLOCK)
         self.ticker = Ticker(
             CLOCK,
             self.stopping,
-            4,
             lambda work, error: self.troubles.append((work, error.message)),
+            self.progress,
         )
         self.passes: list[datetime] = []
+
+    def has_passed(self, times: int) -> bool:
+        return patiently(lambda: len(self.passes) == times)
 
     def counted(self, wait: Callable[[], datetime]) -> Callable[[], datetime]:
         def work() -> datetime:
@@ -63,7 +70,7 @@ def test_a_pass_that_takes_long_is_not_asked_for_again_meanwhile(bench: Bench) -
 
     assert time.process_time() - spent < SPINNING
     assert len(bench.passes) == 1
-    assert bench.ticker.longest_pass() >= timedelta(seconds=1)
+    assert bench.ticker.longest_silence() >= timedelta(seconds=1)
     ended.set()
 
 
@@ -157,7 +164,7 @@ def test_work_that_is_woken_while_it_runs_runs_once_more_at_once(bench: Bench) -
         bench.ticker.wake("looking")
     told.set()
 
-    assert patiently(lambda: len(bench.passes) == 2)
+    assert patiently(lambda: len(bench.passes) == 2, AT_MOST.total_seconds() / 3)
     assert not patiently(lambda: len(bench.passes) > 2, 0.5), "three wake-ups are one look"
 
 
@@ -171,13 +178,16 @@ def test_no_wake_up_is_lost_and_no_two_passes_run_at_once(bench: Bench) -> None:
         running.release()
         return CLOCK.now() + LATER
 
+    def has_seen(number: int) -> bool:
+        return seen[-1:] == [number]
+
     bench.ticker.add("looking", look)
     bench.ticker.start()
     for number in range(1, 101):
         wanted = number
         bench.ticker.wake("looking")
         if number % 3:
-            assert patiently(lambda: number in seen[-1:], 10), f"wake-up {number} is lost"
+            assert patiently(partial(has_seen, number), 10), f"wake-up {number} is lost"
     assert bench.ticker.failure() is None
 
 
@@ -211,3 +221,48 @@ def test_waking_what_was_removed_at_the_same_moment_is_no_defect(bench: Bench) -
     bench.ticker._names.add("gone")
 
     bench.ticker.wake("gone")
+
+
+def test_work_that_is_added_later_waits_for_no_other_however_much_is_under_way(
+    bench: Bench,
+) -> None:
+    ended, under_way = threading.Event(), threading.Semaphore(0)
+
+    def hang() -> datetime:
+        under_way.release()
+        assert ended.wait(20)
+        return CLOCK.now() + LATER
+
+    bench.ticker.start()
+    for number in range(34):
+        bench.ticker.add(f"lane {number}", hang)
+    assert all(under_way.acquire(timeout=20) for _ in range(34))
+    bench.ticker.add("beat", bench.counted(lambda: CLOCK.now() + LATER))
+
+    assert patiently(lambda: len(bench.passes) == 1)
+    ended.set()
+
+
+def test_a_pass_that_takes_long_and_gets_on_is_not_silent(bench: Bench) -> None:
+    steps, ended = threading.Semaphore(0), threading.Event()
+    clock = SetClock()
+    bench.progress.clock = clock
+
+    def slow() -> datetime:
+        while steps.acquire(timeout=20) and not ended.is_set():
+            bench.progress.step()
+            bench.passes.append(CLOCK.now())
+        return CLOCK.now() + LATER
+
+    bench.ticker.add("slow", slow)
+    bench.ticker.start()
+    for number in range(1, 6):
+        steps.release()
+        assert bench.has_passed(number)
+        assert bench.ticker.longest_silence() == timedelta(0)
+        clock.advance(timedelta(minutes=4))
+    assert bench.ticker.longest_silence() == timedelta(minutes=4)
+
+    ended.set()
+    steps.release()
+    assert patiently(lambda: bench.ticker.longest_silence() == timedelta(0))

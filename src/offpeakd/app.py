@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from offpeakd.adapters.huaweicloud.credentials.references import Reference
     from offpeakd.adapters.huaweicloud.refused_keys import RefusedKeys
     from offpeakd.adapters.sql.schema import Schema, Upgraded
-    from offpeakd.daemon import Daemon, TargetLane
+    from offpeakd.daemon import Daemon
+    from offpeakd.lanes import TargetLane
     from offpeakd.service.holds import Vitals
+    from offpeakd.service.progress import Progress
     from offpeakd.service.reconcile import Reconcile
     from offpeakd.service.rules import CurrentRules, Rules
     from offpeakd.settings.convert import TargetSettings
@@ -206,6 +208,7 @@ class Served:
         return replace(
             rules,
             in_flight={name: most for name, most in rules.in_flight.items() if name in self},
+            elsewhere=frozenset(name for name in rules.in_flight if name not in self),
         )
 
     def check(self, loaded: "Loaded") -> None:
@@ -237,6 +240,7 @@ def _daemon(
     from offpeakd.core.zone_names import forget_zones
     from offpeakd.daemon import Configured, Daemon
     from offpeakd.service.holds import Vitals
+    from offpeakd.service.progress import Progress
     from offpeakd.service.rules import CurrentRules
     from offpeakd.settings.convert import targets_of
 
@@ -244,7 +248,9 @@ def _daemon(
     stopping = threading.Event()
     rules = CurrentRules(served.rules(loaded))
     vitals = Vitals(clock.now())
-    parts = LaneParts(owner, store, clock, rules, stopping, environ, vitals, RefusedKeys(clock))
+    progress = Progress(clock)
+    keys = RefusedKeys(clock)
+    parts = LaneParts(owner, store, clock, rules, stopping, environ, vitals, keys, progress)
 
     def lanes(of: "Loaded", running: "Mapping[str, TargetLane]") -> "dict[str, TargetLane]":
         return {
@@ -275,6 +281,7 @@ def _daemon(
         reload=reload,
         stopping=stopping,
         vitals=vitals,
+        progress=progress,
         until_idle=until_idle,
     )
 
@@ -291,6 +298,12 @@ class LaneParts:
     environ: Mapping[str, str]
     vitals: "Vitals"
     keys: "RefusedKeys"
+    progress: "Progress"
+
+    def take_call(self, target: str, most: int) -> timedelta | None:
+        """Count a read against what all daemons may ask; each is a step of its pass."""
+        self.progress.step()
+        return self.store.take_call(target, most)
 
 
 def _lane(
@@ -299,7 +312,7 @@ def _lane(
     """A target's services; those that run already where nothing about the target has changed."""
     from offpeakd.adapters.huaweicloud.client import DdsCloud
     from offpeakd.adapters.huaweicloud.credentials.opening import open_credentials
-    from offpeakd.daemon import TargetLane
+    from offpeakd.lanes import TargetLane
     from offpeakd.service.follow_up import FollowUp
     from offpeakd.service.holds import Holds
     from offpeakd.service.inventory import Inventory
@@ -315,7 +328,7 @@ def _lane(
         credentials,
         parts.clock,
         keys=parts.keys,
-        shared=lambda most: parts.store.take_call(address.name, most),
+        shared=lambda most: parts.take_call(address.name, most),
     )
     inventory = Inventory(address.name, cloud, parts.store, parts.clock)
     holds = Holds(

@@ -15,16 +15,13 @@ import structlog
 from offpeakd import __version__
 from offpeakd.core.errors import DatabaseError, OffpeakdError
 from offpeakd.core.plan import notices
-from offpeakd.core.stops import MENDED_BY_HAND
-from offpeakd.core.verdicts import Code
+from offpeakd.lanes import Lanes, TargetLane
 from offpeakd.ports import Clock, DaemonRow, Notifier, Store
 from offpeakd.service.expiry import Expiry
-from offpeakd.service.follow_up import FollowUp
-from offpeakd.service.holds import Holds, Vitals
+from offpeakd.service.holds import Vitals
 from offpeakd.service.idle import Idle
-from offpeakd.service.reconcile import Reconcile
+from offpeakd.service.progress import Progress
 from offpeakd.service.recover import Recover
-from offpeakd.service.release import Release
 from offpeakd.service.retention import Retention
 from offpeakd.service.rules import CurrentRules, Rules
 from offpeakd.service.sign_of_life import SignOfLife
@@ -36,7 +33,8 @@ from offpeakd.ticker import AT_MOST, Ticker, Work
 HOUSEKEEPING: Final = timedelta(seconds=10)
 RETENTION: Final = timedelta(hours=1)
 STUCK: Final = timedelta(minutes=5)
-"""A pass that takes longer hangs: its longest call times out well before."""
+"""A pass that gets nowhere for so long hangs: a read waits a minute for its turn at the most, and
+the longest call times out well before."""
 
 CLOCK_STEP: Final = timedelta(seconds=2)
 LOOK: Final = 1.0
@@ -52,29 +50,6 @@ class Exit(IntEnum):
     WAITING = 3
     INTERRUPTED = 130
     TERMINATED = 143
-
-
-@dataclass(frozen=True, slots=True)
-class TargetLane:
-    """The services of one target.
-
-    Attributes:
-        name: of the target.
-        identity: what it was built from; a reload keeps a lane whose identity is the same.
-        release: sends.
-        follow_up: asks after jobs.
-        reconcile: finds out what became of unknown attempts.
-        holds: the daemon's own reasons to release nothing there.
-        close: closes its connections.
-    """
-
-    name: str
-    identity: object
-    release: Release
-    follow_up: FollowUp
-    reconcile: Reconcile
-    holds: Holds
-    close: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +75,11 @@ class Daemon:
         clock: the clocks.
         notifier: tells the service manager.
         rules: the configuration in force, shared with every service.
-        lanes: the targets' services.
+        lanes: the targets' services at the start.
         reload: reads the configuration anew, given the lanes that run.
         stopping: shared with every service.
         vitals: of this run, shared with every lane.
+        progress: of this run, shared with every lane.
         until_idle: stop when nothing is left to do.
     """
 
@@ -112,20 +88,17 @@ class Daemon:
     clock: Clock
     notifier: Notifier
     rules: CurrentRules
-    lanes: dict[str, TargetLane]
+    lanes: Mapping[str, TargetLane]
     reload: Callable[[Mapping[str, TargetLane]], Configured]
     stopping: threading.Event
     vitals: Vitals
+    progress: Progress
     until_idle: bool = False
     _signals: Signals = field(default_factory=Signals, init=False)
-    _retired: list[TargetLane] = field(default_factory=list[TargetLane], init=False)
-    _turns: dict[str, threading.Lock] = field(default_factory=dict[str, threading.Lock], init=False)
-    _held: dict[str, frozenset[Code]] = field(
-        default_factory=dict[str, frozenset[Code]], init=False
-    )
     _storage: Storage = field(init=False)
     _life: SignOfLife = field(init=False)
-    _ticker: Ticker | None = field(default=None, init=False)
+    _ticker: Ticker = field(init=False)
+    _lanes: Lanes = field(init=False)
 
     def run(self) -> Exit:
         """Work until a signal, idleness or a defect ends it.
@@ -136,8 +109,20 @@ class Daemon:
         Raises:
             DatabaseError: the store can't be read or written at the start.
         """
-        self._storage = Storage(self.store, self.clock, self.vitals)
+        self._ticker = Ticker(self.clock, self.stopping, self._troubled, self.progress)
+        self._lanes = Lanes(
+            self.owner,
+            self.store,
+            self.clock,
+            self.rules,
+            self.stopping,
+            self.progress,
+            self._ticker,
+            self._add,
+            dict(self.lanes),
+        )
         self._life = self._sign_of_life()
+        self._storage = Storage(self.store, self.clock, self.vitals, self._life.begin_term)
         with self._signals.caught():
             return self._run()
 
@@ -147,26 +132,25 @@ class Daemon:
         Recover(self.owner, self.store, self.clock).run_once()
         self._life.read_high_water()
         self._life.give()
-        ticker = Ticker(self.clock, self.stopping, 3 * len(self.lanes) + 5, self._troubled)
-        self._ticker = ticker
-        for lane in self.lanes.values():
-            self._add_lane(lane)
+        ticker = self._ticker
+        self._lanes.start()
         self._add("housekeeping", self._housekeeping)
         self._add("retention", self._retention)
         ticker.add("beat", self._life.give)
         ticker.add("storage", self._probe)
         ticker.start()
         self.notifier.ready(self._life.status())
-        _log.info("started", version=__version__, targets=sorted(self.lanes), owner=self.owner)
+        _log.info(
+            "started", version=__version__, targets=sorted(self._lanes.running), owner=self.owner
+        )
         try:
             ending = self._watch(ticker)
         finally:
             self.notifier.stopping()
             self._stop(ticker)
-            self._store_last_answers()
+            self._lanes.store_last_answers()
             self._life.leave()
-            for lane in (*self.lanes.values(), *self._retired):
-                lane.close()
+            self._lanes.close()
         failure = ticker.failure()
         if failure is not None:
             raise failure
@@ -190,18 +174,10 @@ class Daemon:
                 _log.warning("stopped_at_once", why="asked twice: what was under way is unknown")
                 os._exit(128 + number)
 
-    def _store_last_answers(self) -> None:
-        """One more try for what the store refused; their jobs are in the log, if it fails."""
-        for lane in (*self.lanes.values(), *self._retired):
-            try:
-                lane.release.answers.store_what_is_left()
-            except DatabaseError as error:
-                _log.error("answers_left_unstored", target=lane.name, error=error.message)
-
     def _watch(self, ticker: Ticker) -> Exit:
         """The main thread's part: signals, clock steps, watchdog, idleness."""
         offset = self._clock_offset()
-        idle = Idle(self.store, self.clock, self.rules)
+        idle = Idle(self.store, self.clock, self.rules, self._lanes.holds)
         while True:
             number = self._signals.next(LOOK)
             ending = self._obey(number) if number is not None else None
@@ -215,7 +191,7 @@ class Daemon:
                 offset += step
                 _log.warning("clock_step", seconds=round(step.total_seconds(), 1))
                 ticker.wake_all()
-            if ticker.longest_pass() < STUCK:
+            if ticker.longest_silence() < STUCK:
                 self.notifier.alive()
             if self.until_idle and self._idle(idle):
                 return Exit.WAITING if idle.left() else Exit.DONE
@@ -250,12 +226,14 @@ class Daemon:
         now = self.clock.now()
         old = self.rules()
         try:
-            configured = self.reload(self.lanes)
+            configured = self.reload(self._lanes.running)
         except OffpeakdError as error:
             _log.error("reload_refused", error=str(error))
             self._life.give_with(config_error=str(error))
             self.notifier.ready(f"configuration refused, the old one stays: {error.message[:200]}")
             return
+        # First, so that no lane of the old configuration decides by the new one.
+        self._lanes.retire(configured.lanes)
         groups = tuple(dict.fromkeys((*old.groups, *configured.rules.groups)))
         new = configured.rules
         self.rules.rules = replace(
@@ -270,37 +248,14 @@ class Daemon:
                 guards=(old.policy.guard, new.policy.guard),
             ),
         )
-        self._swap_lanes(configured.lanes)
-        self._lift_mended()
-        _log.info("reloaded", config=new.config_hash, targets=sorted(self.lanes))
+        self._lanes.take_in(configured.lanes)
+        self._lanes.lift_mended()
+        _log.info("reloaded", config=new.config_hash, targets=sorted(self._lanes.running))
         self._life.give_with(config_error=None)
         self.notifier.ready(self._life.status())
-        if self._ticker is not None:
-            self._ticker.wake_all()
-
-    def _lift_mended(self) -> None:
-        try:
-            for name in self.lanes:
-                reason = "the configuration was reloaded"
-                self.store.lift_stop(name, MENDED_BY_HAND, "offpeakd", reason)
-        except DatabaseError as error:
-            _log.warning("stops_not_lifted", error=str(error))
-
-    def _swap_lanes(self, lanes: Mapping[str, TargetLane]) -> None:
-        for name, lane in tuple(self.lanes.items()):
-            if lanes.get(name) is not lane:
-                self._remove_lane(name)
-        for name, lane in lanes.items():
-            if name not in self.lanes:
-                self.lanes[name] = lane
-                self._add_lane(lane)
+        self._ticker.wake_all()
 
     # ------------------------------------------------------------------ work
-
-    def _add_lane(self, lane: TargetLane) -> None:
-        self._add(f"release {lane.name}", lambda: self._release(lane))
-        self._add(f"follow-up {lane.name}", lambda: self._follow_up(lane))
-        self._add(f"reconcile {lane.name}", lambda: self._reconcile(lane))
 
     def _add(self, name: str, work: Work) -> None:
         """Run a piece of work now and then, while the store is sound."""
@@ -308,84 +263,30 @@ class Daemon:
         def while_sound() -> datetime:
             return work() if self.vitals.fault is None else self.clock.now() + AT_MOST
 
-        if self._ticker is not None:
-            self._ticker.add(name, while_sound)
-
-    def _remove_lane(self, name: str) -> None:
-        lane = self.lanes.pop(name)
-        if self._ticker is not None:
-            self._ticker.remove(f"release {name}")
-            self._ticker.remove(f"follow-up {name}")
-            self._ticker.remove(f"reconcile {name}")
-        # A call may be under way in it: its connections close when the daemon ends.
-        self._retired.append(lane)
-
-    def _release(self, lane: TargetLane) -> datetime:
-        """Release batch after batch; each is a new decision with a new `now`."""
-        with self._turns.setdefault(lane.name, threading.Lock()):
-            while not self.stopping.is_set():
-                lane.holds.look()
-                done = lane.release.run_once()
-                self._life.passes[lane.name] = self.clock.now()
-                self._mind_holds(lane)
-                if done.wake_at > self.clock.now():
-                    return done.wake_at
-        return self.clock.now()
-
-    def _mind_holds(self, lane: TargetLane) -> None:
-        """Tell at once where a hold begins or ends, not with the next sign of life."""
-        standing = {one.code: one for one in lane.holds.standing()}
-        before = self._held.get(lane.name, frozenset())
-        self._held[lane.name] = frozenset(standing)
-        for code in before - standing.keys():
-            _log.info("hold_over", target=lane.name, code=code.value)
-        for code in standing.keys() - before:
-            _log.warning("held", target=lane.name, code=code.value, why=standing[code].sentence)
-        if before != standing.keys() and self._ticker is not None:
-            self._ticker.wake("beat")
-
-    def _has_turn(self, chore: str, every: timedelta) -> bool:
-        """Whether this daemon does a chore that one does for all."""
-        length = max(2 * every, self.rules().policy.lease_ttl)
-        return self.store.take_turn(chore, self.owner, length)
-
-    def _follow_up(self, lane: TargetLane) -> datetime:
-        every = self.rules().policy.follow_up_every
-        if self._has_turn(f"follow-up {lane.name}", every):
-            followed = lane.follow_up.run_once()
-            if followed.finished and self._ticker is not None:
-                self._ticker.wake(f"release {lane.name}")
-        return self.clock.now() + every
-
-    def _reconcile(self, lane: TargetLane) -> datetime:
-        every = self.rules().policy.reconcile_every
-        if self._has_turn(f"reconcile {lane.name}", every):
-            reconciled = lane.reconcile.run_once()
-            moved = any(ruling.change.event for ruling in reconciled.rulings)
-            if moved and self._ticker is not None:
-                self._ticker.wake(f"release {lane.name}")
-        return self.clock.now() + every
+        self._ticker.add(name, while_sound)
 
     def _housekeeping(self) -> datetime:
+        # Before what they answer is given up.
+        self._lanes.store_answers()
         # Whoever looks first: a daemon that fell silent may have left claims behind.
         Recover(self.owner, self.store, self.clock).run_once()
-        if self._has_turn("expiry", HOUSEKEEPING):
+        if self._lanes.has_turn("expiry", HOUSEKEEPING):
             Expiry(self.store, self.clock, self._witness().doubt_about).run_once()
         return self.clock.now() + HOUSEKEEPING
 
     def _retention(self) -> datetime:
         done: int | None = 0
-        if self._has_turn("retention", RETENTION):
+        if self._lanes.has_turn("retention", RETENTION):
             done = Retention(self.store, self.clock, self.rules, self._witness().doubt).run_once()
         return self.clock.now() + (HOUSEKEEPING if done is None else RETENTION)
 
     def _witness(self) -> Witness:
-        return Witness(lambda: {name: lane.holds for name, lane in tuple(self.lanes.items())})
+        return Witness(self._lanes.holds)
 
     # ------------------------------------------------------------------ the store's health
 
     def _troubled(self, work: str, error: DatabaseError) -> None:
-        if self._storage.troubled(work, error) and self._ticker is not None:
+        if self._storage.troubled(work, error):
             self.notifier.status(self._life.status())
             self._ticker.wake("storage")
 
@@ -394,7 +295,7 @@ class Daemon:
         due = self._storage.probe()
         if due is not None:
             return due
-        if faulty and self._ticker is not None:
+        if faulty:
             self.notifier.status(self._life.status())
             self._ticker.wake_all()
         return self.clock.now() + AT_MOST
@@ -406,7 +307,7 @@ class Daemon:
             host=socket.gethostname(),
             pid=os.getpid(),
             version=__version__,
-            targets=tuple(sorted(self.lanes)),
+            targets=tuple(sorted(self._lanes.running)),
             started_at=now,
             beat_at=now,
             config_hash=self.rules().config_hash,
@@ -418,5 +319,7 @@ class Daemon:
             self.vitals,
             self.notifier,
             self.rules,
-            lambda: {name: lane.holds for name, lane in tuple(self.lanes.items())},
+            self._lanes.holds,
+            self._lanes.passes,
+            self._lanes.distrust,
         )

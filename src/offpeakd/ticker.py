@@ -23,6 +23,7 @@ from offpeakd.core.errors import (
     SchemaError,
 )
 from offpeakd.ports import Clock
+from offpeakd.service.progress import Progress
 
 AT_MOST: Final = timedelta(seconds=15)
 """The longest time without a look at the clock, however far the next edge is."""
@@ -49,31 +50,35 @@ class Wake(BaseTrigger):
 
 
 class Ticker:
-    """Runs each piece of work in a pool thread, never twice at once.
+    """Runs each piece of work in a thread of its own, never twice at once.
+
+    None waits for another to end, however many a reload adds.
 
     Attributes:
         clock: for when a failed pass is tried again.
         stopping: no pass starts once it is set.
         troubled: told of a pass that the store failed; its work is tried again.
+        progress: whether passes get anywhere.
     """
 
     def __init__(
         self,
         clock: Clock,
         stopping: threading.Event,
-        threads: int,
         troubled: Callable[[str, DatabaseError], None],
+        progress: Progress,
     ) -> None:
         self.clock = clock
         self.stopping = stopping
         self.troubled = troubled
+        self.progress = progress
         self._names: set[str] = set()
-        self._busy_since: dict[str, timedelta] = {}
+        self._threads: set[str] = set()
+        self._busy: dict[str, int] = {}
         self._again: set[str] = set()
         self._guard = threading.Lock()
         self._failures: list[Exception] = []
         self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(threads)},
             # The library counts a pass as running for a moment after its end, and would drop a
             # wake-up that falls into it. That no two run at once is seen to in `_begin`.
             job_defaults={"coalesce": True, "max_instances": 2, "misfire_grace_time": None},
@@ -83,7 +88,11 @@ class Ticker:
     def add(self, name: str, work: Work) -> None:
         """Run a piece of work now, and then whenever it asks to be woken."""
         self._names.add(name)
-        self._scheduler.add_job(lambda: self._run(name, work), Wake(), id=name)
+        if name not in self._threads:
+            self._threads.add(name)
+            # The second thread does no more than find the first at work.
+            self._scheduler.add_executor(ThreadPoolExecutor(2), alias=name)
+        self._scheduler.add_job(lambda: self._run(name, work), Wake(), id=name, executor=name)
 
     def remove(self, name: str) -> None:
         """Run it no more; a pass under way ends by itself."""
@@ -97,7 +106,7 @@ class Ticker:
     def wake(self, name: str) -> None:
         """Run it soon, whatever it asked for; once more, if it runs just now."""
         with self._guard:
-            if name in self._busy_since:
+            if name in self._busy:
                 self._again.add(name)
             else:
                 self._set_due(name, self.clock.now())
@@ -116,12 +125,10 @@ class Ticker:
             pass
         self._scheduler.shutdown(wait=True)
 
-    def longest_pass(self) -> timedelta:
-        """How long the oldest pass under way has been going."""
-        now = self.clock.boottime()
-        return max(
-            (now - since for since in tuple(self._busy_since.values())), default=timedelta(0)
-        )
+    def longest_silence(self) -> timedelta:
+        """How long the pass that is stuck the longest has not got anywhere."""
+        silences = map(self.progress.silence, tuple(self._busy.values()))
+        return max(silences, default=timedelta(0))
 
     def failure(self) -> Exception | None:
         """What the daemon ends with: the first defect, or a database past trusting."""
@@ -133,6 +140,7 @@ class Ticker:
         self.stopping.set()
 
     def _run(self, name: str, work: Work) -> None:
+        self.progress.step()
         if not self._begin(name):
             return
         due = self._pass(name, work)
@@ -141,9 +149,9 @@ class Ticker:
 
     def _begin(self, name: str) -> bool:
         with self._guard:
-            if self.stopping.is_set() or name in self._busy_since:
+            if self.stopping.is_set() or name in self._busy:
                 return False
-            self._busy_since[name] = self.clock.boottime()
+            self._busy[name] = threading.get_ident()
             return True
 
     def _end(self, name: str, due: datetime) -> bool:
@@ -151,14 +159,14 @@ class Ticker:
         with self._guard:
             if name in self._again and not self.stopping.is_set():
                 self._again.discard(name)
-                self._busy_since[name] = self.clock.boottime()
                 return False
-            del self._busy_since[name]
+            del self._busy[name]
             self._set_due(name, due)
             return True
 
     def _pass(self, name: str, work: Work) -> datetime:
         """Run it once; answers when the next pass is due."""
+        self.progress.step()
         due = self.clock.now() + AFTER_ERROR
         try:
             due = work()

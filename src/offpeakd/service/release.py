@@ -64,6 +64,7 @@ class Release:
         stopping: set when the daemon stops.
         answers: what came of calls, on its way into the store.
         strays: what the cloud has started and the store may have forgotten.
+        retired: set when a reload put another lane in its place, or none.
     """
 
     target: str
@@ -77,6 +78,7 @@ class Release:
     stopping: threading.Event
     answers: Answers = field(init=False)
     strays: Strays = field(init=False)
+    retired: threading.Event = field(default_factory=threading.Event, init=False)
 
     def __post_init__(self) -> None:
         """Both are this lane's own."""
@@ -102,6 +104,8 @@ class Release:
         self.answers.store_what_is_left()
         rules = self.rules()
         now = self.clock.now()
+        if self.target not in rules.in_flight:
+            return Pass(0, 0, now + _FAR)
         edge = next_edge(rules.calendar, rules.groups, now)
         if edge is None:
             return Pass(0, 0, now + _FAR)
@@ -193,7 +197,9 @@ class Release:
         return Pass(len(chosen.fit), chosen.passed_over, self.clock.now())
 
     def _void(self, doubts: int) -> str | None:
-        """Why what was chosen may not be sent any more, once so many doubts are outdated."""
+        """Why what was chosen after so many doubts may not be sent any more."""
+        if self.retired.is_set():
+            return "a reload has taken this lane's target away, or given it another lane"
         if self.strays.doubts != doubts:
             return "the database may have lost what was sent since these were chosen"
         return None

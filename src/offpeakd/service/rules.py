@@ -22,6 +22,7 @@ class Rules:
         calls_per_minute: calls to the cloud in any 60 seconds, by target; a target that is
             missing here is not limited by the store.
         notices: groups whose windows a reload opened over the present moment stay shut until then.
+        elsewhere: configured targets that this daemon leaves to others.
     """
 
     calendar: Calendar
@@ -31,11 +32,12 @@ class Rules:
     tzdata_version: str
     notices: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
     calls_per_minute: Mapping[str, int] = field(default_factory=dict[str, int])
+    elsewhere: frozenset[str] = frozenset()
 
     def limits(self, target: str) -> Limits | None:
         """What a claim of this target has to leave room for."""
-        calls = self.calls_per_minute.get(target)
-        return None if calls is None else Limits(self.in_flight[target], calls)
+        most, calls = self.in_flight.get(target), self.calls_per_minute.get(target)
+        return None if most is None or calls is None else Limits(most, calls)
 
     @property
     def groups(self) -> tuple[str, ...]:

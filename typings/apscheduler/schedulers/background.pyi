@@ -12,17 +12,17 @@ class BackgroundScheduler:
     def __init__(
         self,
         *,
-        executors: Mapping[str, ThreadPoolExecutor],
         job_defaults: Mapping[str, object],
         timezone: tzinfo,
     ) -> None: ...
+    def add_executor(self, executor: ThreadPoolExecutor, *, alias: str) -> None: ...
     def add_job(
         self,
         func: Callable[[], object],
         trigger: BaseTrigger,
         *,
         id: str,
-        next_run_time: datetime | None = ...,
+        executor: str = "default",
     ) -> Job: ...
     def modify_job(self, job_id: str, *, next_run_time: datetime) -> Job: ...
     def remove_job(self, job_id: str) -> None: ...
