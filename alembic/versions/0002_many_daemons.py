@@ -1,4 +1,4 @@
-"""Many daemons: what each of them sees and holds, chores in turns, calls and requests counted."""
+"""Many daemons: what each of them sees and holds, chores in turns, calls and requests counted, hints."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -62,6 +62,43 @@ POSTGRESQL = (
     AFTER.format("tally_gone", "DELETE", "OLD TABLE AS olds"),
 )
 
+HINT = """CREATE FUNCTION offpeakd_hint() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+  IF TG_TABLE_NAME = 'control' THEN
+    PERFORM pg_notify('offpeakd', left(scope, 500))
+    FROM (SELECT DISTINCT scope FROM olds WHERE kind <> 'high-water') AS lifted
+    WHERE pg_notification_queue_usage() < 0.5;
+  ELSIF TG_OP = 'INSERT' THEN
+    PERFORM pg_notify('offpeakd', left(target, 500))
+    FROM (SELECT DISTINCT target FROM news
+          WHERE state = 'queued' AND held_reason IS NULL) AS added
+    WHERE pg_notification_queue_usage() < 0.5;
+  ELSE
+    PERFORM pg_notify('offpeakd', left(target, 500))
+    FROM (SELECT target
+          FROM (SELECT target, state, held_reason, 1 AS step FROM news
+                UNION ALL SELECT target, state, held_reason, -1 FROM olds) AS steps
+          GROUP BY target
+          HAVING sum(step) FILTER (WHERE state = 'submitting'
+                                   OR (state = 'queued' AND held_reason IS NULL)) > 0
+          OR sum(step) FILTER (WHERE state = 'running') < 0) AS changed
+    WHERE pg_notification_queue_usage() < 0.5;
+  END IF;
+  RETURN NULL;
+END $body$"""
+HINTS = (
+    HINT,
+    *(
+        f"CREATE TRIGGER {name} AFTER {when} REFERENCING {what}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION offpeakd_hint()"
+        for name, when, what in (
+            ("hint_added", "INSERT ON request", "NEW TABLE AS news"),
+            ("hint_changed", "UPDATE ON request", "OLD TABLE AS olds NEW TABLE AS news"),
+            ("hint_lifted", "DELETE ON control", "OLD TABLE AS olds"),
+        )
+    ),
+)
+
 VIEW = """CREATE VIEW follow_up AS
 SELECT id AS request_id, target, instance_id, group_name, 'failed' AS what,
        finished_at AS since, error_code, error_message, job_id, batch_id, attempts,
@@ -96,6 +133,7 @@ def upgrade() -> None:
     _tally()
     _many_that_finished_at_once()
     _follow_up_by_index()
+    _hints()
 
 
 def _what_a_daemon_sees() -> None:
@@ -164,3 +202,10 @@ def _follow_up_by_index() -> None:
     connection.exec_driver_sql(
         VIEW.format(thirty_minutes_ago=ago.format(30), four_hours_ago=ago.format(240))
     )
+
+
+def _hints() -> None:
+    connection = op.get_bind()
+    if connection.dialect.name == "postgresql":
+        for statement in HINTS:
+            connection.exec_driver_sql(statement)

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from offpeakd.adapters.sql.address import Address, address_of
 from offpeakd.adapters.sql.engine import LOCK_PATIENCE, check_folder, prepare_file
 from offpeakd.adapters.sql.faults import library_errors, translate
+from offpeakd.adapters.sql.hint_triggers import missing_hints
 from offpeakd.adapters.sql.tally import miscounts, missing_triggers
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.errors import DatabaseError, SchemaError
@@ -312,5 +313,6 @@ def _drift(connection: sa.Connection) -> list[str]:
     ]
     if VIEW not in sa.inspect(connection).get_view_names():
         found.append(f"the view {VIEW} is missing")
-    found.extend(f"the trigger {name} is missing" for name in missing_triggers(connection))
+    missing = (*missing_triggers(connection), *missing_hints(connection))
+    found.extend(f"the trigger {name} is missing" for name in missing)
     return found
