@@ -227,11 +227,19 @@ class Claim:
 class Queue(Protocol):
     """The release's side of the store. Every call is one durable transaction."""
 
-    def lane(self, target: str, now: datetime | None) -> Lane:
+    def lane(
+        self, target: str, now: datetime | None, groups: Sequence[str] | None = None
+    ) -> Lane:
         """One target's queue. Makes ready what waited until `now`; nothing where that is None.
 
         A request that was made ready no longer knows until when it waited, so only a clock that
         can be trusted may say what time it is.
+
+        Args:
+            target: its name.
+            now: the present instant, where it can be trusted.
+            groups: where given, `ready_groups` is the first of them that has a ready request,
+                which costs the same however many groups there are.
         """
         ...
 

@@ -91,6 +91,18 @@ def test_a_lane_names_every_group_that_has_something_ready(store: Store) -> None
     assert store.lane("empty", NOON).ready_groups == ()
 
 
+def test_of_groups_in_an_order_a_lane_names_the_first_that_has_a_ready_request(
+    store: Store,
+) -> None:
+    added(store, wish(1, group="b"), wish(2, group="c"), wish(3, group="held", held_reason="x"))
+    empty = tuple(f"empty-{number}" for number in range(40))
+    assert store.lane("prod", NOON, ("c", "b")).ready_groups == ("c",)
+    assert store.lane("prod", NOON, ("held", *empty, "b", "c")).ready_groups == ("b",)
+    assert store.lane("prod", NOON, ("held", *empty)).ready_groups == ()
+    assert store.lane("prod", NOON, ()).ready_groups == ()
+    assert store.lane("other", NOON, ("b",)).ready_groups == ()
+
+
 def test_a_lane_counts_what_is_in_flight(store: Store) -> None:
     one, two, _ = claimed(store, wish(1), wish(2), wish(3))
     store.apply([moved(one, State.UNKNOWN), accepted(two)])

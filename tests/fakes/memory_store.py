@@ -62,21 +62,25 @@ class MemoryStore(Store):
     # ------------------------------------------------------------------ Queue
 
     @override
-    def lane(self, target: str, now: datetime | None) -> Lane:
+    def lane(
+        self, target: str, now: datetime | None, groups: Sequence[str] | None = None
+    ) -> Lane:
         with self.rows.lock:
             for one in self._waiting(target):
                 if now is not None and one.wait_until is not None and one.wait_until <= now:
                     self.rows.put(replace(one, wait_until=None, wait_reason=None, wait_detail=None))
-            groups = [
+            found = sorted(
                 group for (where, group), ids in self.rows.queued.items() if where == target and ids
-            ]
+            )
+            if groups is not None:
+                found = [group for group in groups if group in found][:1]
             next_ready_at = min(
                 (one.wait_until for one in self._waiting(target) if one.wait_until is not None),
                 default=None,
             )
             in_flight = len(self.in_flight(target, IN_FLIGHT, 0, len(self.rows.live)))
             stops = tuple(stop for stop in self.stops() if stop.scope in {"*", target})
-        return Lane(target, tuple(sorted(groups)), next_ready_at, in_flight, stops)
+        return Lane(target, tuple(found), next_ready_at, in_flight, stops)
 
     @override
     def ready(self, target: str, group: str, limit: int) -> tuple[Request, ...]:

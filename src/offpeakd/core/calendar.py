@@ -13,9 +13,9 @@ from offpeakd.core.frozen import FrozenSpans
 from offpeakd.core.model import DEFAULT_GROUP
 from offpeakd.core.occurrences import Recurrence, unending
 from offpeakd.core.openings import Opening
-from offpeakd.core.standing import HORIZON, Standing
+from offpeakd.core.standing import HORIZON, Standing, Stretch
 from offpeakd.core.timetable import Timetable
-from offpeakd.core.wallclock import within_reach
+from offpeakd.core.wallclock import later, within_reach
 from offpeakd.core.windows import Freeze, Window
 
 __all__ = ["HORIZON", "Calendar", "Opening", "Skipped", "Standing"]
@@ -83,13 +83,27 @@ class Calendar:
             group: whose windows and freezes.
             guard: how long before the cutoff a release has to begin.
         """
+        stretch = self._stretch(now, group, guard)
+        return _OUT_OF_REACH if stretch is None else stretch.at(now)
+
+    def edge_after(self, now: datetime, group: str, guard: timedelta) -> datetime:
+        """The first later instant at which `at` may answer otherwise.
+
+        Args:
+            now: the instant, aware.
+            group: whose windows and freezes.
+            guard: how long before the cutoff a release has to begin.
+        """
+        stretch = self._stretch(now, group, guard)
+        return later(now, HORIZON) if stretch is None else stretch.edge_after(now)
+
+    def _stretch(self, now: datetime, group: str, guard: timedelta) -> Stretch | None:
+        """The stretch of time that contains an instant; None where days can't be counted."""
         table = self._tables.get(group, self._every)
         stretch = table.stretches.get(guard)
         if stretch is None or not stretch.since <= now < stretch.until:
-            if now != within_reach(now):
-                return _OUT_OF_REACH
-            stretch = table.stretch(now, guard)
-        return stretch.at(now)
+            return table.stretch(now, guard) if now == within_reach(now) else None
+        return stretch
 
     def openings(
         self, since: datetime, until: datetime, group: str = DEFAULT_GROUP

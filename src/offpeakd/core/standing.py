@@ -85,6 +85,11 @@ class Stretch:
             answer = self._answers[place] = self._answer(self._edges[place])
         return answer
 
+    def edge_after(self, now: datetime) -> datetime:
+        """The first instant after one in the stretch at which the answer may be another."""
+        place = bisect_right(self._edges, now)
+        return self._edges[place] if place < len(self._edges) else self.until
+
     def _answer(self, now: datetime) -> Standing:
         place = bisect_right(self._starts, now)
         coming = self._coming(place, now)

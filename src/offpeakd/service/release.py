@@ -23,6 +23,7 @@ from offpeakd.service.answers import Answer, Answers
 from offpeakd.service.choice import Choice, Chosen
 from offpeakd.service.gate import Gate
 from offpeakd.service.inventory import Inventory
+from offpeakd.service.order import Order
 from offpeakd.service.room import next_look, why_no_room
 from offpeakd.service.rules import Rules
 from offpeakd.service.strays import Strays
@@ -64,6 +65,7 @@ class Release:
         stopping: set when the daemon stops.
         answers: what came of calls, on its way into the store.
         strays: what the cloud has started and the store may have forgotten.
+        order: in which the groups go.
         retired: set when a reload put another lane in its place, or none.
     """
 
@@ -78,6 +80,7 @@ class Release:
     stopping: threading.Event
     answers: Answers = field(init=False)
     strays: Strays = field(init=False)
+    order: Order = field(default_factory=Order, init=False)
     retired: threading.Event = field(default_factory=threading.Event, init=False)
 
     def __post_init__(self) -> None:
@@ -106,12 +109,14 @@ class Release:
         now = self.clock.now()
         if self.target not in rules.in_flight:
             return Pass(0, 0, now + _FAR)
-        edge = next_edge(rules.calendar, rules.groups, now)
-        if edge is None:
-            return Pass(0, 0, now + _FAR)
-        if edge > now:
-            return self._before_opening(edge, now, rules)
-        lane = self._lane(now)
+        groups = self.order.open(rules, now, self.clock.boottime())
+        if not groups:
+            edge = next_edge(rules.calendar, rules.groups, now)
+            if edge is None:
+                return Pass(0, 0, now + _FAR)
+            if edge > now:
+                return self._before_opening(edge, now, rules)
+        lane = self._open_lane(now, groups)
         facts = self._facts(lane, rules)
         decision = plan(
             lane,
@@ -126,10 +131,23 @@ class Release:
             self._stop_after(error, lane)
             return Pass(0, 0, self.clock.now())
 
-    def _lane(self, now: datetime) -> Lane:
+    def _open_lane(self, now: datetime, groups: Sequence[str]) -> Lane:
+        """The queue, with the first group that has something ready and may release.
+
+        Where none has, with every group that has: some may be in no configuration any more, and
+        the others' windows say how long to wait.
+        """
+        lane = self._lane(now, groups)
+        if not lane.ready_groups:
+            self.order.found(len(groups), self.clock.boottime())
+            return self._lane(now)
+        self.order.found(groups.index(lane.ready_groups[0]), self.clock.boottime())
+        return lane
+
+    def _lane(self, now: datetime, groups: Sequence[str] | None = None) -> Lane:
         """The queue; what waits for its time is made ready by a clock that can be trusted only."""
         doubted = any(one.code is Code.CLOCK_SKEW for one in self.holds())
-        return self.store.lane(self.target, None if doubted else now)
+        return self.store.lane(self.target, None if doubted else now, groups)
 
     # ------------------------------------------------------------------ before the opening
 
@@ -164,11 +182,11 @@ class Release:
         doubts = self.strays.doubts
         chosen = self._choice().fill(take, rules)
         if not chosen.fit:
-            return Pass(0, chosen.passed_over, self.clock.now())
+            return Pass(0, chosen.passed_over, self._after_none(chosen, rules))
         decided_at = self.clock.boottime()
         call = self.cloud.sign_upgrade([request.instance_id for request, _ in chosen.fit])
         held = self.holds()
-        if held:
+        if held or self._void(doubts) is not None:
             return Pass(0, chosen.passed_over, self.clock.now(), held)
         batch = self._batch(take, chosen.fit, call, rules)
         claim = self._claim(batch, rules)
@@ -203,6 +221,11 @@ class Release:
         if self.strays.doubts != doubts:
             return "the database may have lost what was sent since these were chosen"
         return None
+
+    def _after_none(self, chosen: Chosen, rules: Rules) -> datetime:
+        """Where nothing was even looked at, others have those that are ready at this moment."""
+        now = self.clock.now()
+        return now if chosen.passed_over else now + rules.policy.poll
 
     def _choice(self) -> Choice:
         return Choice(

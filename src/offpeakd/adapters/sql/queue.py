@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from offpeakd.adapters.sql.changes import write_changes
 from offpeakd.adapters.sql.claims import claim
+from offpeakd.adapters.sql.first_ready import first_ready
 from offpeakd.adapters.sql.rows import (
     ATTEMPT_COLUMNS,
     REQUEST_COLUMNS,
@@ -143,14 +144,16 @@ class SqlQueue(Queue):
         self._term = term
 
     @override
-    def lane(self, target: str, now: datetime | None) -> Lane:
+    def lane(
+        self, target: str, now: datetime | None, groups: Sequence[str] | None = None
+    ) -> Lane:
         with self._database.read() as connection:
-            lane = _look(connection, target)
+            lane = _look(connection, target, groups)
         if now is None or lane.next_ready_at is None or lane.next_ready_at > now:
             return lane
         with self._database.write() as connection:
             _MAKE_READY.run(connection, {"target": target, "now": now})
-            return _look(connection, target)
+            return _look(connection, target, groups)
 
     @override
     def ready(self, target: str, group: str, limit: int) -> tuple[Request, ...]:
@@ -250,15 +253,18 @@ class SqlQueue(Queue):
             return tuple(request_of(row) for row in connection.execute(wanted).all())
 
 
-def _look(connection: sa.Connection, target: str) -> Lane:
+def _look(connection: sa.Connection, target: str, groups: Sequence[str] | None) -> Lane:
     here = {"target": target}
     [(next_ready_at,)] = _NEXT_READY.rows(connection, here)
     [(in_flight,)] = _COUNT_IN_FLIGHT.rows(connection, here)
-    groups = _READY_GROUPS.rows(connection, here)
+    if groups is None:
+        ready = tuple(sorted(name for (name,) in _READY_GROUPS.rows(connection, here)))
+    else:
+        ready = first_ready(connection, target, groups)
     stops = _STOPS.rows(connection, {"scope": target})
     return Lane(
         target,
-        tuple(sorted(name for (name,) in groups)),
+        ready,
         next_ready_at,
         in_flight,
         tuple(sorted((stop_of(row) for row in stops), key=lambda stop: (stop.scope, stop.kind))),

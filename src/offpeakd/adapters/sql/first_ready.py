@@ -1,0 +1,48 @@
+"""The first of many groups that has a ready request."""
+
+import json
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+
+from offpeakd.adapters.sql.tables import IS_READY
+from offpeakd.adapters.sql.transactions import Prepared
+
+_GROWTH: Final = 16
+"""The first group mostly has some; where it hasn't, ever more are asked about at a time."""
+
+
+def _first(listed: str, place: str) -> Prepared:
+    # A scalar with a limit is looked up group by group, along the index of claims.
+    return Prepared(
+        sa.text(
+            f"SELECT listed.value FROM {listed} WHERE (SELECT 1 FROM request "  # noqa: S608  # our own words
+            f"WHERE target = :target AND group_name = listed.value AND {IS_READY} LIMIT 1) "
+            f"IS NOT NULL ORDER BY listed.{place} LIMIT 1"
+        ).bindparams(
+            sa.bindparam("names", type_=sa.Text()), sa.bindparam("target", type_=sa.Text())
+        )
+    )
+
+
+_BY_DIALECT: Final = {
+    "sqlite": _first("json_each(:names) AS listed", "key"),
+    "postgresql": _first(
+        "jsonb_array_elements_text(CAST(:names AS jsonb)) WITH ORDINALITY AS listed(value, place)",
+        "place",
+    ),
+}
+
+
+def first_ready(connection: sa.Connection, target: str, groups: Sequence[str]) -> tuple[str, ...]:
+    """The first group, in the order given, with a ready request; empty where none has one."""
+    statement = _BY_DIALECT[connection.dialect.name]
+    start, size = 0, 1
+    while start < len(groups):
+        names = json.dumps(groups[start : start + size])
+        found = statement.rows(connection, {"names": names, "target": target})
+        if found:
+            return (found[0][0],)
+        start, size = start + size, size * _GROWTH
+    return ()
