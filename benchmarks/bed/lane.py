@@ -122,7 +122,9 @@ class Lane:
     def claim(self) -> Batch:
         """Look, decide, read the next ten and write them down: everything up to the call."""
         now, rules = self.clock.now(), self.rules()
-        lane = self.store.lane("t0", now)
+        groups = self.release.order.open(rules, now, self.clock.boottime())
+        lane = self.store.lane("t0", now, groups)
+        self.release.order.found(groups.index(lane.ready_groups[0]), self.clock.boottime())
         facts = LaneFacts(lane.in_flight, MOST, lane.stops)
         take = plan(lane, facts, Situation(now, rules.calendar, rules.policy)).take
         assert take is not None
