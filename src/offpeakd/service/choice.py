@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -15,6 +16,10 @@ from offpeakd.ports import Clock, Queue
 from offpeakd.service.inventory import Inventory
 from offpeakd.service.rules import Rules
 from offpeakd.service.strays import Strays
+
+ROUNDS: Final = 5
+"""Looks at further requests, where those before did not fit; then what is found is sent, and the
+lane decides anew: by then its clock, its stops and its windows may be others."""
 
 Fit = tuple[Request, Instance]
 _log = structlog.get_logger("choice")
@@ -47,7 +52,7 @@ class Choice:
     stopping: threading.Event
 
     def fill(self, take: Take, rules: Rules) -> Chosen:
-        """Take ready requests in order until the batch is full or none is left.
+        """Take ready requests in order until the batch is full, none is left or enough is looked at.
 
         Raises:
             CloudError: the instances or the jobs can't be looked at.
@@ -57,7 +62,9 @@ class Choice:
         fit: list[Fit] = []
         passed_over = 0
         left: list[Request] = []
-        while len(fit) < take.size and not self.stopping.is_set():
+        for _ in range(ROUNDS):
+            if len(fit) >= take.size or self.stopping.is_set():
+                break
             left = self._ready(take.group, fit)
             candidates = left[: _room(take.size, fit, left)]
             if not candidates:

@@ -1,9 +1,13 @@
 """What a claim without room means for its target: how long it waits, and why."""
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from offpeakd.core.verdicts import Code, Verdict
 from offpeakd.ports import Claim, Claimed, Limits
+
+OUTRUN: Final = timedelta(milliseconds=500)
+"""How long to leave a target to those who were first: asking again at once would only hinder them."""
 
 
 def next_look(refused: Claim, now: datetime, poll: timedelta) -> datetime:
@@ -15,7 +19,7 @@ def next_look(refused: Claim, now: datetime, poll: timedelta) -> datetime:
         poll: how often to look where nothing tells when there is room again.
     """
     if refused.standing is Claimed.NOT_AS_READ:
-        return now
+        return now + min(OUTRUN, poll)
     return now + (poll if refused.room_in is None else refused.room_in)
 
 
