@@ -16,7 +16,7 @@ from uuid import uuid4
 from offpeakd.core.calendar import Calendar
 from offpeakd.core.errors import CredentialsError, Problem, UsageError
 from offpeakd.core.model import Policy
-from offpeakd.ports import Clock, Store
+from offpeakd.ports import Clock, Hints, Store
 
 if TYPE_CHECKING:
     from offpeakd.adapters.huaweicloud.address import Address
@@ -283,7 +283,16 @@ def _daemon(
         vitals=vitals,
         progress=progress,
         until_idle=until_idle,
+        hints=_hints(loaded, environ, clock),
     )
+
+
+def _hints(loaded: "Loaded", environ: Mapping[str, str], clock: Clock) -> Hints | None:
+    """PostgreSQL tells when there is something to do; on SQLite there is nobody to tell it."""
+    from offpeakd.adapters.sql.hints import hints_of
+    from offpeakd.settings.references import database_address
+
+    return hints_of(database_address(loaded, environ), clock)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from offpeakd import __version__
 from offpeakd.core.errors import DatabaseError, OffpeakdError
 from offpeakd.core.plan import notices
 from offpeakd.lanes import Lanes, TargetLane
-from offpeakd.ports import Clock, DaemonRow, Notifier, Store
+from offpeakd.ports import Clock, DaemonRow, Hints, Notifier, Store
 from offpeakd.service.expiry import Expiry
 from offpeakd.service.holds import Vitals
 from offpeakd.service.idle import Idle
@@ -81,6 +81,7 @@ class Daemon:
         vitals: of this run, shared with every lane.
         progress: of this run, shared with every lane.
         until_idle: stop when nothing is left to do.
+        hints: when there may be something to do; None where nobody tells.
     """
 
     owner: str
@@ -94,6 +95,7 @@ class Daemon:
     vitals: Vitals
     progress: Progress
     until_idle: bool = False
+    hints: Hints | None = None
     _signals: Signals = field(default_factory=Signals, init=False)
     _storage: Storage = field(init=False)
     _life: SignOfLife = field(init=False)
@@ -139,6 +141,8 @@ class Daemon:
         ticker.add("beat", self._life.give)
         ticker.add("storage", self._probe)
         ticker.start()
+        if self.hints is not None:
+            self.hints.start(self._wake_release)
         self.notifier.ready(self._life.status())
         _log.info(
             "started", version=__version__, targets=sorted(self._lanes.running), owner=self.owner
@@ -147,6 +151,8 @@ class Daemon:
             ending = self._watch(ticker)
         finally:
             self.notifier.stopping()
+            if self.hints is not None:
+                self.hints.stop()
             self._stop(ticker)
             self._lanes.store_last_answers()
             self._life.leave()
@@ -264,6 +270,11 @@ class Daemon:
             return work() if self.vitals.fault is None else self.clock.now() + AT_MOST
 
         self._ticker.add(name, while_sound)
+
+    def _wake_release(self, target: str) -> None:
+        """There may be something to send: in a target, or in every one."""
+        for name in tuple(self._lanes.running) if target == "*" else (target,):
+            self._ticker.wake(f"release {name}")
 
     def _housekeeping(self) -> datetime:
         # Before what they answer is given up.
