@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -18,10 +19,11 @@ from offpeakd.adapters.systemd import SystemdNotifier
 from offpeakd.core import intake
 from offpeakd.core.errors import CloudUnreachableError, DatabaseError
 from offpeakd.core.evidence import EARLIER
-from offpeakd.core.model import Batch, Request, State
+from offpeakd.core.model import AttemptResult, Batch, Request, State
 from offpeakd.emulator.rules import Rule
 from offpeakd.ports import Claim, DaemonRow, JobPage, Limits
 from offpeakd.service.holds import Vitals
+from offpeakd.service.recover import Recover
 from offpeakd.service.sign_of_life import SignOfLife
 from offpeakd.service.strays import Strays
 
@@ -313,3 +315,27 @@ def test_a_list_that_can_not_be_read_after_a_loss_leaves_the_old_one_void() -> N
     for _ in range(2):
         with pytest.raises(CloudUnreachableError):
             strays.known(waiting)
+
+
+def test_an_answer_that_a_fail_over_lost_is_found_out_from_the_cloud() -> None:
+    with a_lane(job_duration=HOUR) as lane:
+        life = a_life(lane)
+        lane.add(1)
+        life.give()
+        lane.send()
+        [attempt] = lane.store.attempts(1)
+        lost = lane.the_one()
+        rows = lane.store.rows  # type: ignore[attr-defined]  # the store's in memory
+        # As it was between the claim and the answer.
+        rows.put(replace(lost, state=State.SUBMITTING, job_id=None, job_status=None))
+        rows.attempts[attempt.id] = replace(attempt, finished_at=None, result=AttemptResult(None))
+        rows.open_attempts["prod", lost.instance_id] = attempt.id
+        recover = Recover("me", lane.store, lane.clock)
+        assert recover.run_once() == 0
+        rows.daemons.clear()
+        life.give()
+
+        assert recover.run_once() == 1
+        lane.looks(3)
+        assert lane.states() == ["running"]
+        assert lane.the_one().job_id == lost.job_id

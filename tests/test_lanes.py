@@ -1,0 +1,162 @@
+"""Lanes come and go with the configuration; none is left with an answer of its own."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import pytest
+from typing_extensions import override
+
+from fakes.lane import Lane, a_lane
+from fakes.memory_store import MemoryStore
+from offpeakd.core.errors import DatabaseError
+from offpeakd.core.model import Batch, BatchResult, Change
+from offpeakd.lanes import Lanes, TargetLane
+from offpeakd.ports import Claim, Limits
+from offpeakd.service.holds import Holds, Vitals
+from offpeakd.service.progress import Progress
+from offpeakd.ticker import Ticker
+
+Pass = Callable[[], datetime]
+
+
+class Striking(MemoryStore):
+    """Fails the next answer where told, and calls back at each claim."""
+
+    full = False
+    on_claim: Callable[[], object] = staticmethod(lambda: None)
+
+    @override
+    def record(
+        self, batch_id: str, result: BatchResult, changes: Sequence[Change]
+    ) -> tuple[int, ...]:
+        if self.full:
+            raise DatabaseError("the disk is full")
+        return super().record(batch_id, result, changes)
+
+    @override
+    def claim(self, batch: Batch, limits: Limits | None = None) -> Claim:
+        claimed = super().claim(batch, limits)
+        self.on_claim()
+        return claimed
+
+
+@dataclass
+class Bench:
+    lane: Lane
+    store: Striking
+    lanes: Lanes
+    target: TargetLane
+    passes: dict[str, Pass]
+
+
+@contextmanager
+def a_bench() -> Iterator[Bench]:
+    store = Striking("me")
+    with a_lane(store=lambda: store) as lane:
+        stopping = threading.Event()
+        progress = Progress(lane.clock)
+        ticker = Ticker(lane.clock, stopping, lambda *_: None, progress)
+        vitals = Vitals(lane.clock.now(), lane.clock.boottime())
+        release = lane.release
+        holds = Holds("prod", vitals, store, lane.client, release.inventory, lane.clock, lane.rules)
+        target = TargetLane(
+            "prod", "one", release, lane.follow_up, lane.reconcile, holds, lane.client.close
+        )
+        passes: dict[str, Pass] = {}
+
+        def add(name: str, work: Pass) -> None:
+            passes[name] = work
+            ticker.add(name, work)
+
+        lanes = Lanes(
+            "me",
+            store,
+            lane.clock,
+            lane.rules,
+            stopping,
+            progress,
+            ticker,
+            add,
+            {"prod": target},
+        )
+        lanes.start()
+        yield Bench(lane, store, lanes, target, passes)
+
+
+def test_a_lane_that_is_retired_in_the_middle_of_a_pass_sends_nothing_more() -> None:
+    with a_bench() as bench:
+        bench.lane.add(12)
+        bench.store.on_claim = lambda: bench.lanes.retire({})
+        bench.passes["release prod"]()
+
+        assert bench.lane.cloud.world.calls == ()
+        assert bench.lane.states() == ["queued"] * 12
+        assert "another lane" in str(bench.lane.store.events(1)[-1].detail["why"])
+        assert bench.lanes.holds() == {}
+
+
+def test_a_pass_over_a_target_that_the_configuration_no_longer_has_does_nothing() -> None:
+    with a_bench() as bench:
+        bench.lane.add(12)
+        bench.lane.rules.rules = replace(bench.lane.rules(), in_flight={})
+        bench.passes["release prod"]()
+
+        assert bench.lane.states() == ["queued"] * 12
+        assert replace(bench.lane.rules(), calls_per_minute={"prod": 5}).limits("prod") is None
+
+
+def test_a_lane_that_the_new_configuration_keeps_goes_on() -> None:
+    with a_bench() as bench:
+        bench.lane.add(12)
+        bench.lanes.retire({"prod": bench.target})
+        bench.lanes.take_in({"prod": bench.target})
+        bench.passes["release prod"]()
+
+        assert [len(call.instance_ids) for call in bench.lane.cloud.world.calls] == [10, 2]
+
+
+def test_an_answer_that_a_retired_lane_could_not_store_is_stored_for_it() -> None:
+    with a_bench() as bench:
+        bench.lane.add(1)
+        bench.store.full = True
+        with pytest.raises(DatabaseError):
+            bench.passes["release prod"]()
+        bench.lanes.retire({})
+        with pytest.raises(DatabaseError):
+            bench.lanes.store_answers()
+        assert bench.lane.states() == ["submitting"]
+
+        bench.store.full = False
+        bench.lanes.store_answers()
+        assert bench.lane.states() == ["running"]
+        assert bench.lane.job_ids() == {bench.lane.the_one().job_id}
+
+
+def test_a_lane_at_work_stores_its_own_answers() -> None:
+    with a_bench() as bench:
+        bench.lane.add(1)
+        bench.store.full = True
+        with pytest.raises(DatabaseError):
+            bench.passes["release prod"]()
+        bench.store.full = False
+        with bench.target.turn:
+            bench.lanes.store_answers()
+            assert bench.lane.states() == ["submitting"]
+        bench.lanes.store_answers()
+
+        assert bench.lane.states() == ["running"]
+
+
+def test_every_lane_lists_its_jobs_anew_once_the_store_may_have_lost_something() -> None:
+    with a_bench() as bench:
+        bench.lane.add(1)
+        bench.passes["release prod"]()
+        asked = bench.lane.cloud.world.received["jobs"]
+        bench.lane.add(2)
+        bench.lanes.distrust()
+        bench.passes["release prod"]()
+
+        assert bench.lane.cloud.world.received["jobs"] == asked + 1
