@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from fakes.postgres import fresh_database
+from fakes.wishes import wish
 from offpeakd.adapters.sql import follow_up
 from offpeakd.adapters.sql.address import address_of
 from offpeakd.adapters.sql.engine import prepare_file
@@ -379,3 +380,12 @@ def test_a_lost_trigger_is_found(empty: str) -> None:
     on_table = "" if empty.startswith("sqlite") else " ON request"
     _sql(empty, f"DROP TRIGGER tally_changed{on_table}")
     assert check(empty) == ("the trigger tally_changed is missing",)
+
+
+def test_a_database_without_an_encoding_takes_our_schema_and_gives_text_back() -> None:
+    with fresh_database(empty=True, encoding="SQL_ASCII") as url:
+        ensure(url)
+        store = SqlStore(url, "me")
+        (added,) = store.add([wish(1, reason="spät")], "ann")
+        assert store.get(added.request.id) == added.request
+        store.close()

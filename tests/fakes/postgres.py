@@ -27,11 +27,17 @@ _numbers = count(1)
 
 
 @contextmanager
-def fresh_database(*, empty: bool = False) -> Iterator[str]:
-    """The address of a database of one's own, with our schema or without any."""
+def fresh_database(*, empty: bool = False, encoding: str = "") -> Iterator[str]:
+    """The address of a database of one's own, with our schema or without any.
+
+    Args:
+        empty: without our schema.
+        encoding: of an empty one, such as `SQL_ASCII`, which is none; UTF-8 unless told.
+    """
     name = f"test_{next(_numbers)}"
     template = "template0" if empty else _with_schema()
-    _run_sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    encoded = f"ENCODING '{encoding}' LOCALE 'C'" if encoding else ""
+    _run_sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY {encoded}")
     try:
         yield address(name)
     finally:

@@ -118,6 +118,8 @@ def _postgresql_engine(address: Address) -> sa.Engine:
     # A pooler in transaction mode hands each transaction to another server connection:
     # nothing may be prepared, and time limits are set within each transaction.
     options: dict[str, Any] = {
+        # A database without an encoding of its own would hand out bytes.
+        "client_encoding": "utf8",
         "connect_timeout": _CONNECT_SECONDS,
         "application_name": "offpeakd",
         **_KEEPALIVE,
