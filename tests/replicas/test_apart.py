@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fakes.installation import patiently
+from fakes.pooler import NEEDS_POOLER, pooler
 from fakes.postgres import Server, fresh_database
 from offpeakd.adapters.sql.schema import ensure
 from replicas.replicas import replicas
@@ -104,31 +105,11 @@ def test_a_daemon_cut_off_from_the_database_stops_sending_and_another_goes_on(
 @pytest.fixture
 def pooled() -> Iterator[str]:
     """The address of a pooler in transaction mode before a database."""
-    with fresh_database() as url, ExitStack() as stack:
-        name, _, folder = url.removeprefix("postgresql+psycopg://postgres@/").partition("?host=")
-        home = Path(tempfile.mkdtemp(prefix="offpeakd-pooler-"))
-        stack.callback(shutil.rmtree, home, ignore_errors=True)
-        config = home / "pooler.ini"
-        config.write_text(
-            f"[databases]\n{name} = host={folder} user=postgres\n[pgbouncer]\n"
-            f"auth_type = any\nunix_socket_dir = {home}\nlisten_addr =\nlisten_port = 6432\n"
-            "pool_mode = transaction\ndefault_pool_size = 4\nmax_client_conn = 200\n"
-            f"ignore_startup_parameters = extra_float_digits\nlogfile = {home}/log\n"
-        )
-        os.chown(home, 65534, 65534)
-        pooler = subprocess.Popen(
-            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "pgbouncer", config]
-        )
-        stack.callback(pooler.wait, 10)
-        stack.callback(pooler.kill)
-        assert patiently((home / ".s.PGSQL.6432").exists), (home / "log").read_text()
-        yield f"postgresql+psycopg://postgres@/{name}?host={home}&port=6432"
+    with fresh_database() as url, pooler(url) as address:
+        yield address
 
 
-@pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("pgbouncer") is None,
-    reason="needs root and PgBouncer (apt-get install pgbouncer)",
-)
+@NEEDS_POOLER
 def test_daemons_work_behind_a_pooler_in_transaction_mode(tmp_path: Path, pooled: str) -> None:
     with replicas(tmp_path, pooled, targets=2, instances=40) as site:
         site.add(40)
