@@ -1,7 +1,5 @@
 """A daemon's database loses what was committed: nothing is claimed before it knows."""
 
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.postgres import Server
+from fakes.replica import Replicated
 from fakes.set_clock import SetClock
 from fakes.wishes import NOON, accepted, added, batch_of, wish
 from offpeakd.adapters.sql.schema import ensure
@@ -27,28 +25,6 @@ EVERY = Filter()
 
 def _sign(beats: int = 0) -> DaemonRow:
     return DaemonRow("me", "host", 1, "1", ("prod",), NOON, NOON + beats * BEAT, "c0ffee")
-
-
-class Replicated:
-    """A server with a replica that is behind: it takes over with the files as they were then."""
-
-    def __init__(self, home: Path) -> None:
-        self.server = Server(home)
-        self.server.start()
-        self._cluster = home / "cluster"
-        self._copy = home / "replica"
-
-    def replicate(self) -> None:
-        """What is committed from now on never reaches the replica."""
-        self.server.stop_at_once()
-        subprocess.run(["cp", "-a", str(self._cluster), str(self._copy)], check=True)
-        self.server.start()
-
-    def fail_over(self) -> None:
-        self.server.stop_at_once()
-        shutil.rmtree(self._cluster)
-        self._copy.rename(self._cluster)
-        self.server.start()
 
 
 @pytest.fixture(scope="module")
