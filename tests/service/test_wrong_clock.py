@@ -1,10 +1,11 @@
 """What can't be taken back waits for a clock that somebody confirms: ending, forgetting, due times."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from typing_extensions import override
 
 from fakes.builders import NIGHT, a_calendar, a_request, a_stop, always, an_id
 from fakes.lane import Lane, a_lane
@@ -14,7 +15,7 @@ from fakes.told_cloud import ToldCloud
 from offpeakd.core import intake
 from offpeakd.core.clock_trust import UNWITNESSED
 from offpeakd.core.errors import CloudUnreachableError
-from offpeakd.core.model import Policy, Request, State
+from offpeakd.core.model import Change, Policy, Request, State
 from offpeakd.ports import Filter
 from offpeakd.service.expiry import Expiry
 from offpeakd.service.holds import LOOK_AGAIN, Holds, Vitals
@@ -119,6 +120,25 @@ def test_a_clock_set_right_while_it_is_asked_about_ends_nothing() -> None:
 
     assert Expiry(bench.store, bench.clock, set_right).run_once() == 0
     assert bench.states() == ["queued"]
+
+
+def test_what_a_person_ends_meanwhile_does_not_expire() -> None:
+    bench = Bench()
+    bench.add(deadline=NIGHT)
+    bench.hear()
+    apply = bench.store.apply
+
+    class Contested(MemoryStore):
+        @override
+        def apply(self, changes: Sequence[Change]) -> tuple[int, ...]:
+            cancelled = intake.cancel(changes[0].before, NIGHT, "kim", "no longer")
+            assert isinstance(cancelled, Change)
+            assert apply([cancelled]) == ()
+            return super().apply(changes)
+
+    contested = Contested(rows=bench.store.rows)
+    assert Expiry(contested, bench.clock, bench.witness.doubt_about).run_once() == 0
+    assert bench.states() == ["cancelled"]
 
 
 def test_a_silent_cloud_is_asked_again_after_its_stop_and_not_more_than_every_half_minute() -> None:
