@@ -17,7 +17,7 @@ from fakes.postgres import Server, fresh_database
 from fakes.wishes import ANSWERED, NOON, accepted, added, batch_of, claimed, moved, wish
 from offpeakd.adapters.clock import SystemClock
 from offpeakd.adapters.sql.hints import PostgresHints
-from offpeakd.adapters.sql.schema import ensure
+from offpeakd.adapters.sql.schema import check, ensure
 from offpeakd.adapters.sql.store import SqlStore
 from offpeakd.core.model import Request, State, Stop, as_claimed
 
@@ -170,6 +170,13 @@ def test_no_name_of_a_target_is_too_long_to_be_added(url: str, store: SqlStore) 
         added(store, wish(1, target="\N{SNOWMAN}" * 9000))
 
     assert words == ["\N{SNOWMAN}" * 500]
+
+
+def test_a_hint_that_somebody_dropped_is_found() -> None:
+    with fresh_database() as own:
+        assert check(own) == ()
+        _run(own, "DROP TRIGGER hint_lifted ON control")
+        assert check(own) == ("the trigger hint_lifted is missing",)
 
 
 class Listening:
