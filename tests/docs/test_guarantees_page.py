@@ -131,7 +131,7 @@ def test_every_step_that_is_allowed_is_taken_by_something_and_no_other_is() -> N
         (State.FAILED, None, {"a person"}),
         (State.EXPIRED, None, {"a person"}),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_only_what_proves_something_moves_a_request(
     before: State | None, after: State | None, causes: set[str]
