@@ -5,8 +5,12 @@ import sys
 from collections.abc import MutableMapping
 from typing import Final, TextIO
 
-import structlog
-from structlog.typing import Processor
+from offpeakd.adapters.left_out import left_out
+
+# It draws its own tracebacks with `rich` where it can; ours are plain, and loading it takes time.
+with left_out("rich"):
+    import structlog
+    from structlog.typing import Processor
 
 FIELD_LIMIT: Final = 2048
 """Characters of a field that a line keeps."""

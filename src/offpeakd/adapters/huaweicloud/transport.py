@@ -8,13 +8,16 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
 
-import httpx
-
 from offpeakd import __version__
 from offpeakd.adapters.huaweicloud.answers import Answer, cloud_time
 from offpeakd.adapters.huaweicloud.signing import Query, request_target
+from offpeakd.adapters.left_out import left_out
 from offpeakd.core.errors import ConfigurationError, Problem
 from offpeakd.ports import Clock
+
+# Its command line takes click, pygments and rich along.
+with left_out("httpx._main"):
+    import httpx
 
 USER_AGENT: Final = f"offpeakd/{__version__}"
 

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Double, Text
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
+
+from offpeakd.adapters.sql.dialects import bound_jsonb
 
 
 def instant_text(instant: datetime) -> str:
@@ -77,7 +78,7 @@ class Json(TypeDecorator[Any]):
 
     @override
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(_Jsonb() if dialect.name == "postgresql" else Text())
+        return dialect.type_descriptor(bound_jsonb() if dialect.name == "postgresql" else Text())
 
     @override
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
@@ -86,15 +87,3 @@ class Json(TypeDecorator[Any]):
     @override
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         return json.loads(value) if isinstance(value, str) else value
-
-
-class _Jsonb(JSONB):
-    """`jsonb` whose values arrive as text already."""
-
-    @override
-    def bind_processor(self, dialect: Dialect) -> None:
-        return None
-
-    @override
-    def result_processor(self, dialect: Dialect, coltype: object) -> None:
-        return None

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from typing_extensions import override
 
 from offpeakd.adapters.sql.changes import INSERT_EVENT
 from offpeakd.adapters.sql.columns import Instant, instant_text
+from offpeakd.adapters.sql.dialects import insert
 from offpeakd.adapters.sql.queue import HIGH_WATER
 from offpeakd.adapters.sql.room import server_of, take_call
 from offpeakd.adapters.sql.rows import (
@@ -201,8 +201,7 @@ class SqlControls(Controls):
 
     def _upsert(self, table: sa.Table, values: Mapping[str, Any], **instead: Any) -> Any:
         """Insert a row, or replace the one with its key; `instead` says what else to set."""
-        insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
-        statement = insert(table).values(dict(values))
+        statement = insert(self._database, table).values(dict(values))
         key = [column.name for column in table.primary_key]
         news = {name: statement.excluded[name] for name in values if name not in key}
         return statement.on_conflict_do_update(index_elements=key, set_={**news, **instead})

@@ -3,6 +3,7 @@
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.event import listens_for
 
 from offpeakd.adapters.sql.columns import Instant, Json, Seconds
 from offpeakd.core.model import DEFAULT_GROUP, IN_FLIGHT, LIVE, State
@@ -49,8 +50,18 @@ def _index(
         *(table.c[column] for column in columns),
         unique=unique,
         sqlite_where=condition,
-        postgresql_where=condition,
     )
+
+
+@listens_for(metadata, "before_create")
+def _name_the_conditions_to_postgresql(
+    _metadata: sa.MetaData, connection: sa.Connection, **_: object
+) -> None:
+    """Not where the indexes are defined: the toolkit would load the dialect to look them over."""
+    if connection.dialect.name == "postgresql":
+        for table in metadata.tables.values():
+            for index in table.indexes:
+                index.dialect_kwargs["postgresql_where"] = index.dialect_kwargs["sqlite_where"]
 
 
 request: Final = sa.Table(

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
+from offpeakd.adapters.sql.dialects import insert
 from offpeakd.adapters.sql.tables import turn
 from offpeakd.adapters.sql.transactions import Database
 
@@ -29,7 +29,7 @@ def take_turn(database: Database, name: str, owner: str, length: timedelta) -> b
         if standing.fresh:
             return True
     with database.write() as connection:
-        return connection.execute(_take(name, owner, length)).one_or_none() is not None
+        return connection.execute(_take(database, name, owner, length)).one_or_none() is not None
 
 
 def leave_turns(database: Database, connection: sa.Connection, owner: str) -> None:
@@ -47,9 +47,9 @@ def _standing(name: str, length: timedelta) -> sa.Select[*tuple[Any, ...]]:
     ).where(turn.c.name == name)
 
 
-def _take(name: str, owner: str, length: timedelta) -> Any:
+def _take(database: Database, name: str, owner: str, length: timedelta) -> Any:
     until = sa.func.now() + sa.literal(length, sa.Interval)
-    statement = postgresql.insert(turn).values(name=name, owner=owner, epoch=1, until=until)
+    statement = insert(database, turn).values(name=name, owner=owner, epoch=1, until=until)
     new = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=[turn.c.name],
