@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from offpeakd.adapters.sql.changes import INSERT_EVENT
 from offpeakd.adapters.sql.claims_postgresql import write_claim
 from offpeakd.adapters.sql.columns import instant_text, json_text
-from offpeakd.adapters.sql.room import take_room
+from offpeakd.adapters.sql.room import lock_of, room_values, take_room, verdict
 from offpeakd.adapters.sql.tables import IS_READY, attempt, batch, request
 from offpeakd.adapters.sql.term import Term
-from offpeakd.adapters.sql.transactions import Database, Prepared, given
+from offpeakd.adapters.sql.transactions import BY_KEY, Database, Prepared, given
 from offpeakd.core.model import Batch, Request
 from offpeakd.ports import Claim, Claimed, Limits
 
@@ -89,33 +89,61 @@ def claim(database: Database, wanted: Batch, limits: Limits | None, term: Term) 
     Returns:
         whether it was written; if not, nothing was.
     """
+    first = BY_KEY
+    if limits is not None or term.epoch:
+        first = f"{BY_KEY}; {lock_of(wanted.target)}"
     try:
-        with database.write() as connection:
-            room = take_room(
-                database, connection, wanted.target, len(wanted.requests), limits, term
-            )
-            if not room:
-                raise _RefusedError(room)  # noqa: TRY301  # passing through the `with` rolls back
-            if not _write(connection, wanted, term):
-                raise _RefusedError(Claim(Claimed.NOT_AS_READ))  # noqa: TRY301  # as above
+        with database.write("" if database.is_sqlite else first) as connection:
+            if database.is_sqlite:
+                result = _write(connection, wanted, limits, term)
+            else:
+                result = _write_at_once(connection, wanted, limits, term)
+            if not result:
+                raise _RefusedError(result)  # noqa: TRY301  # passing through the `with` rolls back
     except _RefusedError as refused:
         return refused.claim
     return Claim(Claimed.TAKEN)
 
 
-def _write(connection: sa.Connection, wanted: Batch, term: Term) -> bool:
-    members = list(zip(wanted.requests, wanted.attempt_ids, wanted.instance_versions, strict=True))
-    # In the order of ids: two writers then never wait for each other.
-    members.sort(key=lambda member: member[0].id)
-    if connection.dialect.name == "postgresql":
-        batch_row = {
-            **_INSERT_BATCH.bound(connection, _batch_values(wanted)),
-            "epoch": term.epoch or 1,
+def _write_at_once(
+    connection: sa.Connection, wanted: Batch, limits: Limits | None, term: Term
+) -> Claim:
+    batch_row = _INSERT_BATCH.bound(connection, _batch_values(wanted))
+    members = [
+        {
+            "id": one.id,
+            "instance_id": one.instance_id,
+            "was_attempt_id": one.attempt_id,
+            "attempt_id": attempt_id,
+            "whole_version": whole_version,
+            "group_name": one.group,
+            "detail": claim_detail(wanted, attempt_id),
         }
-        return write_claim(connection, batch_row, [_member(wanted, *member) for member in members])
+        for one, attempt_id, whole_version in _members(wanted)
+    ]
+    written = write_claim(
+        connection,
+        {
+            **batch_row,
+            **room_values(wanted.target, limits, term),
+            "attempt_epoch": term.epoch or 1,
+            "members": json_text(members),
+        },
+    )
+    room = verdict(
+        written.wait, written.in_flight, len(members), limits, holds_lease=written.holds_lease
+    )
+    return room if written.whole or not room else Claim(Claimed.NOT_AS_READ)
+
+
+def _write(connection: sa.Connection, wanted: Batch, limits: Limits | None, term: Term) -> Claim:
+    members = _members(wanted)
+    room = take_room(connection, wanted.target, len(members), limits)
+    if not room:
+        return room
     takes = [_take_values(wanted, one, attempt_id) for one, attempt_id, _ in members]
     if _TAKE.each(connection, takes) != len(takes):
-        return False
+        return Claim(Claimed.NOT_AS_READ)
     _INSERT_BATCH.run(connection, _batch_values(wanted))
     _INSERT_ATTEMPT.each(
         connection,
@@ -124,21 +152,14 @@ def _write(connection: sa.Connection, wanted: Batch, term: Term) -> bool:
     INSERT_EVENT.each(
         connection, [_event_values(wanted, one, attempt_id) for one, attempt_id, _ in members]
     )
-    return True
+    return room
 
 
-def _member(
-    wanted: Batch, one: Request, attempt_id: str, whole_version: str | None
-) -> tuple[Any, ...]:
-    detail = json_text(claim_detail(wanted, attempt_id))
-    return (
-        one.id,
-        one.instance_id,
-        one.attempt_id,
-        attempt_id,
-        whole_version,
-        one.group,
-        detail,
+def _members(wanted: Batch) -> list[tuple[Request, str, str | None]]:
+    """In the order of ids: two writers then never wait for each other."""
+    return sorted(
+        zip(wanted.requests, wanted.attempt_ids, wanted.instance_versions, strict=True),
+        key=lambda member: member[0].id,
     )
 
 

@@ -1,75 +1,104 @@
 """The claim as one statement of PostgreSQL.
 
 The claim is what every call waits for. Written as the library would, a statement a row, it costs
-PostgreSQL more in messages and triggers than in work; this one takes the rows, and writes batch,
-attempts and events, in one message. Where not all of the rows still stand as they were read, not
-all are taken, and the caller takes everything back.
+PostgreSQL more in messages and triggers than in work. This one looks whether there is room, takes
+the rows, and writes batch, attempts and events: all of it, or nothing.
+
+It is the driver's own because the library can neither put it together at the cost of one look into
+a dictionary, nor send a list of rows as one value: the rows come as one text of JSON.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from offpeakd.adapters.sql.room import POSTGRESQL_ROOM
 from offpeakd.adapters.sql.tables import IS_READY
 from offpeakd.adapters.sql.transactions import cursor_of
 
+# Each row is looked up by its id (`OFFSET 0` keeps it so) before anything else is asked of it. Left to itself, and without
+# statistics of a queue that was filled just now, PostgreSQL reads the whole queue of the target.
+# The rows are locked in the order in which they are given, so that two writers never wait for each
+# other, and conditions are looked at when they are locked.
 _CLAIM: Final = f"""
-WITH member AS (
-  SELECT * FROM unnest(
-    %(ids)s::bigint[], %(instances)s::text[], %(was)s::text[], %(attempts)s::text[],
-    %(versions)s::text[], %(groups)s::text[], %(details)s::jsonb[]
-  ) AS m (id, instance_id, was_attempt_id, attempt_id, whole_version, group_name, detail)
+WITH {POSTGRESQL_ROOM},
+may AS (
+  SELECT number FROM room WHERE holds_lease AND (%(per_minute)s::bigint IS NULL OR (
+    in_flight + %(size)s <= %(in_flight)s AND (wait IS NULL OR wait <= 0 OR wait > 60)))
+), member AS (
+  SELECT * FROM json_to_recordset(%(members)s::json) AS m (id bigint, instance_id text,
+    was_attempt_id text, attempt_id text, whole_version text, group_name text, detail jsonb)
+  LIMIT %(size)s
 ), standing AS (
-  SELECT request.id FROM request JOIN member ON member.id = request.id
-  WHERE {IS_READY} AND target = %(target)s AND request.group_name = member.group_name
-    AND request.attempt_id IS NOT DISTINCT FROM member.was_attempt_id
-  ORDER BY request.id FOR NO KEY UPDATE OF request
+  SELECT member.* FROM member CROSS JOIN LATERAL (
+    SELECT id, target, group_name, state, wait_until, held_reason, attempt_id
+    FROM request WHERE id = member.id OFFSET 0 FOR NO KEY UPDATE
+  ) AS found
+  WHERE (SELECT count(*) FROM may) = 1 AND {IS_READY} AND target = %(target)s
+    AND found.group_name = member.group_name
+    AND found.attempt_id IS NOT DISTINCT FROM member.was_attempt_id
 ), taken AS (
-  UPDATE request SET state = 'submitting', attempt_id = member.attempt_id,
+  UPDATE request SET state = 'submitting', attempt_id = standing.attempt_id,
     batch_id = %(id)s, attempts = attempts + 1, changed_at = %(signed_at)s
-  FROM member WHERE request.id = member.id AND request.id IN (SELECT id FROM standing)
+  FROM standing
+  WHERE request.id = standing.id AND (SELECT count(*) FROM standing) = %(size)s
   RETURNING request.id
-), call AS (
+), whole AS (
+  SELECT number FROM may WHERE (SELECT count(*) FROM taken) = %(size)s
+), spent AS (
+  INSERT INTO call (target, number, at) SELECT %(target)s, number, clock_timestamp()
+  FROM whole WHERE %(per_minute)s::bigint IS NOT NULL
+), forgotten AS (
+  DELETE FROM call WHERE target = %(target)s
+    AND number <= (SELECT number FROM whole) - %(per_minute)s::bigint
+    AND at < clock_timestamp() - interval '61 seconds'
+), called AS (
   INSERT INTO batch (id, target, group_name, size, owner, windows, opening_start, opening_end,
     signed_at, fenced, body_sha256, config_hash, tzdata_version)
-  VALUES (%(id)s, %(target)s, %(group_name)s, %(size)s, %(owner)s, %(windows)s,
-    %(opening_start)s, %(opening_end)s, %(signed_at)s, %(fenced)s, %(body_sha256)s,
-    %(config_hash)s, %(tzdata_version)s)
+  SELECT %(id)s, %(target)s, %(group_name)s, %(size)s, %(owner)s, %(windows)s::jsonb,
+    %(opening_start)s::timestamptz, %(opening_end)s::timestamptz, %(signed_at)s::timestamptz,
+    %(fenced)s, %(body_sha256)s, %(config_hash)s, %(tzdata_version)s FROM whole
 ), tried AS (
   INSERT INTO attempt (id, batch_id, request_id, target, instance_id, owner, signed_at, fenced,
     whole_version, epoch)
   SELECT member.attempt_id, %(id)s, member.id, %(target)s, member.instance_id, %(owner)s,
-    %(signed_at)s, %(fenced)s, member.whole_version, %(epoch)s
-  FROM member WHERE member.id IN (SELECT id FROM taken)
+    %(signed_at)s, %(fenced)s, member.whole_version, %(attempt_epoch)s
+  FROM member, whole
 ), told AS (
   INSERT INTO event (request_id, at, kind, actor, state, detail)
   SELECT member.id, %(signed_at)s, 'submitting', 'offpeakd', 'submitting', member.detail
-  FROM member WHERE member.id IN (SELECT id FROM taken) ORDER BY member.id
+  FROM member, whole
 )
-SELECT count(*) FROM taken
+SELECT wait, in_flight, holds_lease, (SELECT count(*) FROM whole) = 1 FROM room
 """  # noqa: S608  # our own words
 
 
-def write_claim(
-    connection: sa.Connection, batch: dict[str, Any], members: Sequence[tuple[Any, ...]]
-) -> bool:
-    """Take the requests of a batch, and write it down.
+class Written(NamedTuple):
+    """What became of a claim.
+
+    Attributes:
+        wait: seconds until the target bears another call; None where one is borne now.
+        in_flight: upgrades in flight before it.
+        holds_lease: whether the daemon's lease stands.
+        whole: whether it was written; if not, nothing was.
+    """
+
+    wait: float | None
+    in_flight: int
+    holds_lease: bool
+    whole: bool
+
+
+def write_claim(connection: sa.Connection, values: Mapping[str, Any]) -> Written:
+    """Take the requests of a batch, and write it down, if there is room and all of them stand.
 
     Args:
-        connection: within a transaction, which the caller takes back where this says so.
-        batch: values of the batch's columns, and `epoch`, as the driver takes them.
-        members: for each request, in the order of ids: its id, instance, last attempt,
-            new attempt, the instance's version, its group, and the event's facts as JSON text.
-
-    Returns:
-        whether all of them were taken.
+        connection: within a transaction that has locked the target where limits are to be kept.
+        values: of the batch's columns, of its room, its `attempt_epoch`; and `members`, the
+            requests as JSON text in the order of their ids: each with its id, instance, last
+            attempt, new attempt, the instance's version, its group, and the event's facts.
     """
-    names = ("ids", "instances", "was", "attempts", "versions", "groups", "details")
-    lists = {
-        name: list(values) for name, values in zip(names, zip(*members, strict=True), strict=True)
-    }
     with cursor_of(connection) as cursor:
-        cursor.execute(_CLAIM, {**batch, **lists})
-        row = cursor.fetchone()
-        return row is not None and row[0] == len(members)
+        cursor.execute(_CLAIM, values)
+        return Written(*cursor.fetchall()[0])

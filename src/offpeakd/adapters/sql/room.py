@@ -6,7 +6,8 @@ and true across a change of it. A call that is no longer kept was older than tha
 """
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
+from zlib import crc32
 
 import sqlalchemy as sa
 
@@ -21,35 +22,47 @@ SPAN: Final = timedelta(seconds=60)
 _LOCKS: Final = 0x6F66_7065
 """First half of the numbers of the advisory locks of targets; they end with their transaction."""
 
+_IN_FLIGHT: Final = "SELECT coalesce(sum(number), 0) FROM tally WHERE target = {target}"
 _NEXT: Final = "(SELECT coalesce(max(number), 0) + 1 AS number FROM call WHERE target = :target)"
 _THEN: Final = "call WHERE target = :target AND number = next.number - :per_minute"
 _SQLITE_ROOM: Final = Prepared(
     sa.text(
         "SELECT next.number,"  # noqa: S608  # our own words
         f" (SELECT (julianday(at) - julianday('now')) * 86400 + 60 FROM {_THEN}),"
-        " (SELECT coalesce(sum(number), 0) FROM tally WHERE target = :target AND part = 0"
-        f" AND {IS_IN_FLIGHT}), 1"
+        f" ({_IN_FLIGHT.format(target=':target')} AND part = 0 AND {IS_IN_FLIGHT})"
         f" FROM {_NEXT} AS next"
     )
 )
-# Only as many are counted as matter: what is beyond the limit is as full as the limit.
 # Another start means another server, or this one anew: either may have lost what was committed.
 _SERVER: Final = "CAST(extract(epoch FROM pg_postmaster_start_time()) AS text)"
 _WHICH_SERVER: Final = Prepared(sa.text(f"SELECT {_SERVER}"))
-_POSTGRESQL_ROOM: Final = Prepared(
+
+POSTGRESQL_ROOM: Final = f"""next AS (
+  SELECT coalesce(max(number), 0) + 1 AS number FROM call WHERE target = %(target)s
+), room AS (
+  SELECT next.number,
+    (SELECT CAST(extract(epoch FROM at - clock_timestamp()) AS float8) + 60 FROM call
+     WHERE target = %(target)s AND number = next.number - %(per_minute)s::bigint) AS wait,
+    ({_IN_FLIGHT.format(target="%(target)s")} AND {IS_IN_FLIGHT}) AS in_flight,
+    (%(epoch)s = 0 OR EXISTS (
+      SELECT 1 FROM lease WHERE owner = %(owner)s AND epoch = %(epoch)s AND {_SERVER} = %(server)s
+        AND renewed_at > clock_timestamp() - %(ttl)s::float8 * interval '1 second'
+    )) AS holds_lease
+  FROM next
+)"""  # noqa: S608  # our own words
+"""What a claim has to know of its target, as part of its statement; `room_values` are its values.
+
+The requests in flight are not counted but read off the tally: a call to a target that has
+thousands of them must not wait until they are counted.
+"""
+
+_POSTGRESQL_CALL: Final = Prepared(
     sa.text(
         "SELECT next.number,"  # noqa: S608  # our own words
-        f" (SELECT CAST(extract(epoch FROM at - clock_timestamp()) AS float8) + 60 FROM {_THEN}),"
-        " (SELECT count(*) FROM (SELECT 1 FROM request WHERE target = :target"
-        f" AND {IS_IN_FLIGHT} LIMIT :in_flight) AS counted),"
-        " (SELECT :epoch = 0 OR EXISTS (SELECT 1 FROM lease WHERE owner = :owner"
-        " AND epoch = :epoch"
-        f" AND {_SERVER} = CAST(:server AS text)"
-        " AND renewed_at > clock_timestamp() - CAST(:ttl AS float8) * interval '1 second'))"
+        f" (SELECT CAST(extract(epoch FROM at - clock_timestamp()) AS float8) + 60 FROM {_THEN})"
         f" FROM {_NEXT} AS next"
     )
 )
-_LOCK: Final = Prepared(sa.text(f"SELECT pg_advisory_xact_lock({_LOCKS}, hashtext(:target))"))
 
 _SQLITE_SPEND: Final = Prepared(
     sa.text(
@@ -74,38 +87,62 @@ _POSTGRESQL_SPEND: Final = Prepared(
 )
 
 
-def take_room(
-    database: Database,
-    connection: sa.Connection,
-    target: str,
-    size: int,
-    limits: Limits | None,
-    term: Term,
-) -> Claim:
-    """Take room for a call within the transaction of its claim.
+def lock_of(target: str) -> str:
+    """The statement by which the writers of calls of a target wait for each other, to their end."""
+    half = crc32(target.encode()) - 2**31
+    return f"SELECT pg_advisory_xact_lock({_LOCKS}, {half})"
 
-    On PostgreSQL, claims of one target wait for each other from here to their end; where neither
-    limits nor a lease have to be looked at, nobody waits.
+
+def room_values(target: str, limits: Limits | None, term: Term) -> dict[str, Any]:
+    """Values of `POSTGRESQL_ROOM`, but for the owner."""
+    return {
+        "target": target,
+        "per_minute": None if limits is None else limits.calls_per_minute,
+        "in_flight": None if limits is None else limits.in_flight,
+        "epoch": term.epoch,
+        "server": term.server,
+        "ttl": term.ttl.total_seconds(),
+    }
+
+
+def verdict(
+    wait: float | None, in_flight: int, size: int, limits: Limits | None, *, holds_lease: bool
+) -> Claim:
+    """What a claim is told that finds this.
 
     Args:
-        database: whose transaction it is.
-        connection: that writes.
-        target: where the call goes.
+        wait: seconds until the call is a minute old that has to be.
+        in_flight: upgrades of the target.
         size: upgrades in the call.
         limits: of the target; None where nothing limits it.
-        term: of the daemon's lease.
+        holds_lease: whether the daemon's lease stands.
     """
-    if limits is None and not term.epoch:
-        return Claim(Claimed.TAKEN)
-    bounds = limits or Limits(in_flight=size, calls_per_minute=1)
-    number, wait, in_flight, holds_lease = _look(database, connection, target, bounds, term)
     if not holds_lease:
         return Claim(Claimed.LEASE_LOST)
     if limits is None:
         return Claim(Claimed.TAKEN)
     if in_flight + size > limits.in_flight:
         return Claim(Claimed.TARGET_FULL)
-    return _take_call(database, connection, target, limits.calls_per_minute, number, wait)
+    return _borne(wait)
+
+
+def take_room(connection: sa.Connection, target: str, size: int, limits: Limits | None) -> Claim:
+    """Take room for a call within the transaction of its claim, on SQLite.
+
+    Args:
+        connection: that writes.
+        target: where the call goes.
+        size: upgrades in the call.
+        limits: of the target; None where nothing limits it.
+    """
+    if limits is None:
+        return Claim(Claimed.TAKEN)
+    asked = {"target": target, "per_minute": limits.calls_per_minute}
+    [(number, wait, in_flight)] = _SQLITE_ROOM.rows(connection, asked)
+    claim = verdict(wait, in_flight, size, limits, holds_lease=True)
+    if claim:
+        _spend_on_sqlite(connection, {**asked, "number": number})
+    return claim
 
 
 def server_of(database: Database, connection: sa.Connection) -> str:
@@ -120,45 +157,30 @@ def take_call(
     database: Database, connection: sa.Connection, target: str, per_minute: int
 ) -> timedelta | None:
     """Count one call; None when it may be made now, else how long until it may."""
-    limits = Limits(in_flight=1, calls_per_minute=per_minute)
-    number, wait, _, _ = _look(database, connection, target, limits, Term("", timedelta(0)))
-    return _take_call(database, connection, target, per_minute, number, wait).room_in
-
-
-def _look(
-    database: Database, connection: sa.Connection, target: str, limits: Limits, term: Term
-) -> tuple[int, float | None, int, bool]:
-    asked = {"target": target, "per_minute": limits.calls_per_minute}
+    asked = {"target": target, "per_minute": per_minute}
     if database.is_sqlite:
-        [(number, wait, in_flight, _)] = _SQLITE_ROOM.rows(connection, asked)
-        return number, wait, in_flight, True
-    _LOCK.rows(connection, {"target": target})
-    asked |= {
-        "in_flight": limits.in_flight,
-        "owner": term.owner,
-        "epoch": term.epoch,
-        "server": term.server,
-        "ttl": term.ttl.total_seconds(),
-    }
-    [(number, wait, in_flight, holds_lease)] = _POSTGRESQL_ROOM.rows(connection, asked)
-    return number, wait, in_flight, holds_lease
+        [(number, wait, _)] = _SQLITE_ROOM.rows(connection, asked)
+    else:
+        connection.exec_driver_sql(lock_of(target))
+        [(number, wait)] = _POSTGRESQL_CALL.rows(connection, asked)
+    claim = _borne(wait)
+    if not claim:
+        return claim.room_in
+    spent = {**asked, "number": number}
+    if database.is_sqlite:
+        _spend_on_sqlite(connection, spent)
+    else:
+        _POSTGRESQL_SPEND.run(connection, spent)
+    return None
 
 
-def _take_call(
-    database: Database,
-    connection: sa.Connection,
-    target: str,
-    per_minute: int,
-    number: int,
-    wait: float | None,
-) -> Claim:
+def _borne(wait: float | None) -> Claim:
     # A call that lies ahead by the clock was counted before the clock was set back.
     if wait is not None and 0 < wait <= SPAN.total_seconds():
         return Claim(Claimed.CALLS_SPENT, timedelta(seconds=wait))
-    spent = {"target": target, "number": number}
-    if database.is_sqlite:
-        _SQLITE_SPEND.run(connection, spent)
-        _SQLITE_FORGET.run(connection, {**spent, "per_minute": per_minute})
-    else:
-        _POSTGRESQL_SPEND.run(connection, {**spent, "per_minute": per_minute})
     return Claim(Claimed.TAKEN)
+
+
+def _spend_on_sqlite(connection: sa.Connection, spent: dict[str, Any]) -> None:
+    _SQLITE_SPEND.run(connection, {name: spent[name] for name in ("target", "number")})
+    _SQLITE_FORGET.run(connection, spent)

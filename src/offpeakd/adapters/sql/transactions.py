@@ -20,6 +20,12 @@ _GIVEN: Final = "given_"
 
 STATEMENT_PATIENCE: Final = timedelta(seconds=30)
 
+BY_KEY: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+"""Makes PostgreSQL find the few rows that a transaction writes by their keys.
+
+Of a queue that was filled just now it has no statistics yet, and would read all of it for ten rows.
+"""
+
 
 class Database:
     """Hands out transactions on one database; safe to share between threads.
@@ -57,17 +63,22 @@ class Database:
         return self._engine.dialect.name
 
     @contextmanager
-    def write(self) -> Generator[sa.Connection]:
+    def write(self, first: str = "") -> Generator[sa.Connection]:
         """A transaction that writes. SQLite admits one at a time, from its beginning on.
 
         Writers of this process take turns before they ask SQLite, which keeps no order among
         those who wait and lets them sleep up to 100 ms at a time. Where another process holds the
         database as well, a writer waits for both: twice as long as for one at most.
+
+        Args:
+            first: on PostgreSQL, statements without values that are sent with its beginning.
         """
         with (
             self._translated(),
             self._in_turn(),
-            self._transaction(self._begin_write) as connection,
+            self._transaction(
+                f"{self._begin_write}; {first}" if first else self._begin_write
+            ) as connection,
         ):
             if self._file is not None:
                 self._file.check()
