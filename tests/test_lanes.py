@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from typing_extensions import override
@@ -17,7 +17,7 @@ from offpeakd.lanes import Lanes, TargetLane
 from offpeakd.ports import Claim, Limits
 from offpeakd.service.holds import Holds, Vitals
 from offpeakd.service.progress import Progress
-from offpeakd.ticker import Ticker
+from offpeakd.ticker import AT_MOST, Ticker
 
 Pass = Callable[[], datetime]
 
@@ -67,9 +67,9 @@ def a_bench() -> Iterator[Bench]:
         )
         passes: dict[str, Pass] = {}
 
-        def add(name: str, work: Pass) -> None:
+        def add(name: str, work: Pass, at_most: timedelta = AT_MOST) -> None:
             passes[name] = work
-            ticker.add(name, work)
+            ticker.add(name, work, at_most)
 
         lanes = Lanes(
             "me",

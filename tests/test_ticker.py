@@ -14,7 +14,7 @@ from fakes.set_clock import SetClock
 from offpeakd.adapters.clock import SystemClock
 from offpeakd.core.errors import DatabaseConflictError, DatabaseError, DatabaseUntrustedError
 from offpeakd.service.progress import Progress
-from offpeakd.ticker import AFTER_CONFLICT, AT_MOST, Ticker, Wake
+from offpeakd.ticker import AFTER_CONFLICT, AT_MOST, CHORE_AT_MOST, Ticker, Wake, due_at
 
 CLOCK = SystemClock()
 LATER = timedelta(hours=1)
@@ -80,6 +80,24 @@ def test_a_clock_that_jumps_asks_for_one_pass_not_for_each_that_was_missed() -> 
     assert Wake().get_next_fire_time(None, at) == at
     for jump in (timedelta(0), timedelta(days=1), timedelta(days=-1)):
         assert Wake().get_next_fire_time(at, at + jump) == at + jump + AT_MOST
+
+
+@pytest.mark.parametrize("at_most", [AT_MOST, CHORE_AT_MOST])
+def test_work_gets_the_instant_that_it_asks_for_if_that_lies_ahead_and_not_too_far(
+    at_most: timedelta,
+) -> None:
+    now = CLOCK.now()
+    moment = timedelta(milliseconds=1)
+
+    assert due_at(now + at_most - moment, now, at_most) == now + at_most - moment
+    assert due_at(now + at_most, now, at_most) == now + at_most
+    assert due_at(now + at_most + moment, now, at_most) == now + at_most
+    assert due_at(now, now, at_most) == now + moment
+    assert due_at(now - LATER, now, at_most) == now + moment
+
+
+def test_a_chore_may_wait_longer_than_what_watches_for_an_edge() -> None:
+    assert CHORE_AT_MOST > AT_MOST
 
 
 def test_a_pass_that_asks_for_an_instant_long_past_does_not_spin(bench: Bench) -> None:

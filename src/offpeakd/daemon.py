@@ -28,7 +28,7 @@ from offpeakd.service.sign_of_life import SignOfLife
 from offpeakd.service.storage import Storage
 from offpeakd.service.witness import Witness
 from offpeakd.signals import Signals
-from offpeakd.ticker import AT_MOST, Ticker, Work
+from offpeakd.ticker import AT_MOST, CHORE_AT_MOST, Ticker, Work
 
 HOUSEKEEPING: Final = timedelta(seconds=10)
 RETENTION: Final = timedelta(hours=1)
@@ -137,7 +137,7 @@ class Daemon:
         ticker = self._ticker
         self._lanes.start()
         self._add("housekeeping", self._housekeeping)
-        self._add("retention", self._retention)
+        self._add("retention", self._retention, CHORE_AT_MOST)
         ticker.add("beat", self._life.give)
         ticker.add("storage", self._probe)
         ticker.start()
@@ -263,13 +263,13 @@ class Daemon:
 
     # ------------------------------------------------------------------ work
 
-    def _add(self, name: str, work: Work) -> None:
+    def _add(self, name: str, work: Work, at_most: timedelta = AT_MOST) -> None:
         """Run a piece of work now and then, while the store is sound."""
 
         def while_sound() -> datetime:
             return work() if self.vitals.fault is None else self.clock.now() + AT_MOST
 
-        self._ticker.add(name, while_sound)
+        self._ticker.add(name, while_sound, at_most)
 
     def _wake_release(self, target: str) -> None:
         """There may be something to send: in a target, or in every one."""

@@ -17,7 +17,7 @@ from offpeakd.service.progress import Progress
 from offpeakd.service.reconcile import Reconcile
 from offpeakd.service.release import Release
 from offpeakd.service.rules import CurrentRules
-from offpeakd.ticker import Ticker, Work
+from offpeakd.ticker import CHORE_AT_MOST, Adding, Ticker
 
 _log = structlog.get_logger("lanes")
 
@@ -71,7 +71,7 @@ class Lanes:
     stopping: threading.Event
     progress: Progress
     ticker: Ticker
-    add: Callable[[str, Work], None]
+    add: Adding
     running: dict[str, TargetLane] = field(default_factory=dict[str, TargetLane])
     passes: dict[str, datetime] = field(default_factory=dict[str, datetime], init=False)
     _retired: list[TargetLane] = field(default_factory=list[TargetLane], init=False)
@@ -114,8 +114,8 @@ class Lanes:
 
     def _start(self, lane: TargetLane) -> None:
         self.add(f"release {lane.name}", lambda: self._release(lane))
-        self.add(f"follow-up {lane.name}", lambda: self._follow_up(lane))
-        self.add(f"reconcile {lane.name}", lambda: self._reconcile(lane))
+        self.add(f"follow-up {lane.name}", lambda: self._follow_up(lane), CHORE_AT_MOST)
+        self.add(f"reconcile {lane.name}", lambda: self._reconcile(lane), CHORE_AT_MOST)
 
     def _all(self) -> tuple[TargetLane, ...]:
         return (*tuple(self.running.values()), *self._retired)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -28,6 +28,9 @@ from offpeakd.service.progress import Progress
 AT_MOST: Final = timedelta(seconds=15)
 """The longest time without a look at the clock, however far the next edge is."""
 
+CHORE_AT_MOST: Final = timedelta(minutes=10)
+"""The same for work that waits for no edge: it is woken anyway when the clock is set."""
+
 AFTER_ERROR: Final = timedelta(seconds=15)
 AFTER_CONFLICT: Final = timedelta(seconds=1)
 _SOONEST: Final = timedelta(milliseconds=1)
@@ -35,6 +38,18 @@ _log = structlog.get_logger("ticker")
 
 Work = Callable[[], datetime]
 """One pass; answers when the next is due."""
+
+
+class Adding(Protocol):
+    """Has a piece of work done now and then; see `Ticker.add`."""
+
+    def __call__(self, name: str, work: Work, at_most: timedelta = AT_MOST) -> None:
+        """Add it."""
+
+
+def due_at(asked: datetime, now: datetime, at_most: timedelta) -> datetime:
+    """When a pass is due that asked for an instant: ahead of now, and not too far."""
+    return max(min(asked, now + at_most), now + _SOONEST)
 
 
 class Wake(BaseTrigger):
@@ -73,6 +88,7 @@ class Ticker:
         self.troubled = troubled
         self.progress = progress
         self._names: set[str] = set()
+        self._at_most: dict[str, timedelta] = {}
         self._threads: set[str] = set()
         self._busy: dict[str, int] = {}
         self._again: set[str] = set()
@@ -85,9 +101,16 @@ class Ticker:
             timezone=UTC,
         )
 
-    def add(self, name: str, work: Work) -> None:
-        """Run a piece of work now, and then whenever it asks to be woken."""
+    def add(self, name: str, work: Work, at_most: timedelta = AT_MOST) -> None:
+        """Run a piece of work now, and then whenever it asks to be woken.
+
+        Args:
+            name: of it.
+            work: one pass.
+            at_most: it isn't left waiting for longer, whatever it asks for.
+        """
         self._names.add(name)
+        self._at_most[name] = at_most
         if name not in self._threads:
             self._threads.add(name)
             # The second thread does no more than find the first at work.
@@ -186,7 +209,7 @@ class Ticker:
     def _set_due(self, name: str, due: datetime) -> None:
         if name in self._names and not self.stopping.is_set():
             now = self.clock.now()
-            at = max(min(due, now + AT_MOST), now + _SOONEST)
+            at = due_at(due, now, self._at_most[name])
             # It may be removed at this moment, by another thread.
             with suppress(JobLookupError):
                 self._scheduler.modify_job(name, next_run_time=at)
