@@ -6,11 +6,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from offpeakd.adapters.sql.adding import insert_rows
-from offpeakd.adapters.sql.bulk_postgresql import update_attempts, update_requests
+from offpeakd.adapters.sql.changes_postgresql import Rows, write_rows
 from offpeakd.adapters.sql.rows import REQUEST_FIELDS, column_of
 from offpeakd.adapters.sql.tables import attempt, batch, event, request
-from offpeakd.adapters.sql.transactions import Database, Prepared, given
+from offpeakd.adapters.sql.transactions import BY_KEY, Database, Prepared, given
 from offpeakd.core.model import BatchResult, Change
 
 _FACTS: Final = tuple(field for field in REQUEST_FIELDS if field != "id")
@@ -76,32 +75,61 @@ def write_changes(
     """
     if not changes and result is None:
         return ()
+    call = None
+    if batch_id is not None and result is not None:
+        call = {"id": batch_id, **{name: getattr(result, name) for name in _BATCH_RESULT}}
+    first = "" if database.is_sqlite else BY_KEY
     try:
-        with database.write() as connection:
-            if batch_id is not None and result is not None:
-                _close_batch(connection, batch_id, result)
-            _write_together(connection, changes, result)
+        with database.write(first) as connection:
+            _write_together(connection, changes, result, call)
     except _LostRaceError:
-        with database.write() as connection:
-            if batch_id is not None and result is not None:
-                _close_batch(connection, batch_id, result)
+        with database.write(first) as connection:
+            if call is not None:
+                _UPDATE_BATCH.run(connection, call)
             return _write_singly(connection, changes, result)
     return ()
 
 
 def _write_together(
-    connection: sa.Connection, changes: Sequence[Change], result: BatchResult | None
+    connection: sa.Connection,
+    changes: Sequence[Change],
+    result: BatchResult | None,
+    call: Mapping[str, Any] | None,
 ) -> None:
     """The common case: nobody else moved anything, and a statement serves many requests."""
+    if connection.dialect.name == "postgresql" and changes:
+        if not write_rows(connection, _rows(connection, changes, result, call)):
+            raise _LostRaceError
+        return
+    if call is not None:
+        _UPDATE_BATCH.run(connection, call)
     shapes: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     # In the order of ids: two writers then never wait for each other.
-    for change in sorted(changes, key=lambda one: one.before.id):
+    for change in sorted(changes, key=_id):
         shape = _shape(change)
         shapes.setdefault(shape, []).append(_request_values(change, shape))
     for shape, values in shapes.items():
-        if _update_requests(connection, shape, values) != len(values):
+        if _update_request(shape).each(connection, values) != len(values):
             raise _LostRaceError
     _write_attempts_and_events(connection, changes, result)
+
+
+def _rows(
+    connection: sa.Connection,
+    changes: Sequence[Change],
+    result: BatchResult | None,
+    call: Mapping[str, Any] | None = None,
+) -> Rows:
+    return Rows(
+        [_request_values(change, _shape(change)) for change in sorted(changes, key=_id)],
+        _attempts(changes, result),
+        [_event_values(change) for change in changes if change.event],
+        None if call is None else _UPDATE_BATCH.bound(connection, call),
+    )
+
+
+def _id(change: Change) -> int:
+    return change.before.id
 
 
 def _write_singly(
@@ -110,9 +138,12 @@ def _write_singly(
     """Somebody was first with at least one: find out with which."""
     lost: list[int] = []
     written: list[Change] = []
-    for change in sorted(changes, key=lambda one: one.before.id):
+    for change in sorted(changes, key=_id):
         shape = _shape(change)
-        if _update_request(shape).run(connection, _request_values(change, shape)):
+        if connection.dialect.name == "postgresql":
+            if not write_rows(connection, _rows(connection, [change], result)):
+                lost.append(change.before.id)
+        elif _update_request(shape).run(connection, _request_values(change, shape)):
             written.append(change)
         else:
             lost.append(change.before.id)
@@ -120,31 +151,19 @@ def _write_singly(
     return tuple(lost)
 
 
+def _attempts(changes: Sequence[Change], result: BatchResult | None) -> list[dict[str, Any]]:
+    return [values for change in changes if (values := _attempt_values(change, result)) is not None]
+
+
 def _write_attempts_and_events(
     connection: sa.Connection, changes: Sequence[Change], result: BatchResult | None
 ) -> None:
-    attempts = [
-        values for change in changes if (values := _attempt_values(change, result)) is not None
-    ]
-    is_sqlite = connection.dialect.name == "sqlite"
-    if attempts and is_sqlite:
+    attempts = _attempts(changes, result)
+    if attempts:
         _UPDATE_ATTEMPT.each(connection, attempts)
-    elif attempts:
-        update_attempts(connection, _KNOWN, attempts)
     events = [_event_values(change) for change in changes if change.event]
-    if events and is_sqlite:
+    if events:
         INSERT_EVENT.each(connection, events)
-    elif events:
-        insert_rows(connection, event, events)
-
-
-def _update_requests(
-    connection: sa.Connection, shape: tuple[str, ...], values: Sequence[Mapping[str, Any]]
-) -> int:
-    if connection.dialect.name == "sqlite":
-        return _update_request(shape).each(connection, values)
-    columns = [column_of(field) for field in shape or ("state",)]
-    return update_requests(connection, columns, values)
 
 
 def _shape(change: Change) -> tuple[str, ...]:
@@ -206,8 +225,3 @@ def _event_values(change: Change) -> dict[str, Any]:
 
 def _at(change: Change) -> Any:
     return change.after.changed_at or change.after.requested_at
-
-
-def _close_batch(connection: sa.Connection, batch_id: str, result: BatchResult) -> None:
-    values = {name: getattr(result, name) for name in _BATCH_RESULT}
-    _UPDATE_BATCH.run(connection, {**values, "id": batch_id})

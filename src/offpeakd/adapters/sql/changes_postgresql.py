@@ -1,0 +1,164 @@
+"""Changes as one statement of PostgreSQL, however many they are.
+
+What came of a call is written while the next one waits for it. As the library would write it, a
+statement a row, it costs PostgreSQL a message and a round of triggers for each. This one changes
+the requests, adds to what is known of their attempts, appends their events and closes the batch:
+all of it, or nothing. It is the driver's own because the library has no cheap way of sending a
+list of rows as one value: they come as texts of JSON.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from offpeakd.adapters.sql.columns import Instant, instant_text, json_text
+from offpeakd.adapters.sql.tables import attempt, request
+from offpeakd.adapters.sql.transactions import cursor_of
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What changes write.
+
+    Attributes:
+        requests: each with `id`, `was_state`, `was_attempt_id` and the columns that it alters.
+        attempts: each with its id and what is known; what is not given stays as it was.
+        events: as they shall stand, in order.
+        batch: the columns of the batch that is closed, as the driver takes them, and its id.
+    """
+
+    requests: Sequence[Mapping[str, Any]]
+    attempts: Sequence[Mapping[str, Any]] = ()
+    events: Sequence[Mapping[str, Any]] = ()
+    batch: Mapping[str, Any] | None = None
+
+
+_FOUND: Final = frozenset({"id", "was_state", "was_attempt_id"})
+
+
+def write_rows(connection: sa.Connection, rows: Rows) -> bool:
+    """Write all, where all requests still stand in the state and under the attempt read.
+
+    Args:
+        connection: within a transaction, which the caller takes back where this says so.
+        rows: what to write.
+
+    Returns:
+        whether it was written.
+    """
+    altered = [frozenset(row.keys() - _FOUND) for row in rows.requests]
+    always = frozenset[str].intersection(*altered)
+    sometimes = frozenset[str].union(*altered) - always
+    members = [
+        {
+            "id": row["id"],
+            "was_state": row["was_state"],
+            "was_attempt_id": row["was_attempt_id"],
+            "alters": sorted(columns & sometimes),
+            **{f"new_{name}": row[name] for name in columns},
+        }
+        for row, columns in zip(rows.requests, altered, strict=True)
+    ]
+    known = sorted(rows.attempts[0].keys() - {"id"}) if rows.attempts else ()
+    statement = _statement(
+        tuple(sorted(always)),
+        tuple(sorted(sometimes)),
+        tuple(known),
+        tuple(sorted(rows.batch.keys() - {"id"})) if rows.batch else (),
+    )
+    given: dict[str, Any] = {
+        "size": len(members),
+        "changes": _json(members),
+        "attempts": _json(rows.attempts),
+        "events": _json(rows.events),
+        **(rows.batch or {}),
+    }
+    with cursor_of(connection) as cursor:
+        cursor.execute(statement, given)
+        return bool(cursor.fetchall()[0][0])
+
+
+@lru_cache(maxsize=256)
+def _statement(
+    always: Sequence[str], sometimes: Sequence[str], known: Sequence[str], of_batch: Sequence[str]
+) -> str:
+    parts = [_requests(always, sometimes), _EVENTS]
+    if known:
+        parts.append(_attempts(known))
+    if of_batch:
+        parts.append(_batch(of_batch))
+    return f"WITH {', '.join(parts)} SELECT EXISTS (SELECT FROM whole)"  # noqa: S608  # names of our own columns
+
+
+# As in a claim, each request is looked up by its id before anything else is asked of it, and all
+# are locked in the order in which they are given.
+def _requests(always: Sequence[str], sometimes: Sequence[str]) -> str:
+    news = [f"{name} = standing.new_{name}" for name in always]
+    news += [
+        f"{name} = CASE WHEN standing.alters ? '{name}' THEN standing.new_{name}"
+        f" ELSE request.{name} END"
+        for name in sometimes
+    ]
+    members = [f"new_{name} {_type_of(request.c[name])}" for name in (*always, *sometimes)]
+    return f"""member AS (
+  SELECT * FROM json_to_recordset(%(changes)s::json) AS m (id bigint, was_state text,
+    was_attempt_id text, alters jsonb, {", ".join(members)})
+  LIMIT %(size)s
+), standing AS (
+  SELECT member.* FROM member CROSS JOIN LATERAL (
+    SELECT state, attempt_id FROM request WHERE id = member.id OFFSET 0 FOR NO KEY UPDATE
+  ) AS found
+  WHERE found.state = was_state AND found.attempt_id IS NOT DISTINCT FROM was_attempt_id
+), changed AS (
+  UPDATE request SET {", ".join(news)} FROM standing
+  WHERE request.id = standing.id AND (SELECT count(*) FROM standing) = %(size)s
+  RETURNING request.id
+), whole AS (
+  SELECT 1 WHERE (SELECT count(*) FROM changed) = %(size)s
+)"""  # noqa: S608  # as above
+
+
+_EVENTS: Final = """told AS (
+  INSERT INTO event (request_id, at, kind, actor, state, detail)
+  SELECT told.* FROM whole, json_to_recordset(%(events)s::json) AS told (request_id bigint,
+    at timestamptz, kind text, actor text, state text, detail jsonb)
+)"""
+
+
+def _attempts(known: Sequence[str]) -> str:
+    adds = ", ".join(f"{name} = coalesce(found.{name}, attempt.{name})" for name in known)
+    types = ", ".join(f"{name} {_type_of(attempt.c[name])}" for name in known)
+    return f"""tried AS (
+  UPDATE attempt SET {adds} FROM (
+    SELECT * FROM json_to_recordset(%(attempts)s::json) AS a (id text, {types}) LIMIT %(size)s
+  ) AS found
+  WHERE attempt.id = found.id AND EXISTS (SELECT FROM whole)
+)"""  # noqa: S608  # as above
+
+
+def _batch(columns: Sequence[str]) -> str:
+    sets = ", ".join(f"{name} = %({name})s" for name in columns)
+    return f"called AS (UPDATE batch SET {sets} WHERE id = %(id)s AND EXISTS (SELECT FROM whole))"  # noqa: S608  # as above
+
+
+_TYPES: Final[Mapping[type[Any], str]] = {
+    sa.Text: "text",
+    sa.Integer: "integer",
+    sa.BigInteger: "bigint",
+}
+
+
+def _type_of(column: sa.Column[Any]) -> str:
+    return "timestamptz" if isinstance(column.type, Instant) else _TYPES[type(column.type)]
+
+
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return json_text([{name: _plain(value) for name, value in row.items()} for row in rows])
+
+
+def _plain(value: Any) -> Any:
+    return instant_text(value) if isinstance(value, datetime) else value
