@@ -151,6 +151,7 @@ def run_daemon(
     until_idle: bool = False,
     only: tuple[str, ...] = (),
     log_to: TextIO | None = None,
+    built: Callable[[], None] = lambda: None,
 ) -> int:
     """Run the daemon until a signal, idleness or a defect ends it.
 
@@ -161,6 +162,7 @@ def run_daemon(
         until_idle: stop when nothing is left to do.
         only: patterns of the targets that this daemon serves; all of them unless told.
         log_to: where log lines go; standard error unless told.
+        built: told when everything is loaded and made, before the daemon starts to work.
 
     Returns:
         the exit code.
@@ -184,6 +186,7 @@ def run_daemon(
         store = open_store(loaded, environ, owner)
         try:
             daemon = _daemon(loaded, reread, environ, store, owner, served, until_idle=until_idle)
+            built()
             return int(daemon.run())
         finally:
             store.close()

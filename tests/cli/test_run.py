@@ -1,0 +1,41 @@
+"""`offpeakd run`: what holds while a daemon starts, and no longer."""
+
+import gc
+import os
+from io import StringIO
+from pathlib import Path
+
+from cli.conftest import Command
+from fakes.installation import Installation
+from fakes.set_clock import SetClock
+from offpeakd import app
+from offpeakd.emulator.emulator import Emulator
+from offpeakd.emulator.options import EmulatorSettings
+
+
+def test_a_start_that_is_refused_leaves_the_garbage_collector_at_work(
+    offpeakd: Command, folder: Path
+) -> None:
+    (folder / "offpeakd.yaml").write_text("timezone: Nowhere/Else\n")
+
+    assert offpeakd("run").code != 0
+    assert gc.isenabled()
+
+
+def test_what_is_built_is_told_once_before_the_daemon_works(tmp_path: Path) -> None:
+    told: list[bool] = []
+    log = StringIO()
+    settings = EmulatorSettings(instances=1)
+    with Emulator(settings, SetClock()) as cloud, Installation(tmp_path, cloud) as site:
+        loaded = app.load_settings(site.config, os.environ, tmp_path)
+        code = app.run_daemon(
+            loaded,
+            lambda: loaded,
+            os.environ,
+            until_idle=True,
+            log_to=log,
+            built=lambda: told.append("started" in log.getvalue()),
+        )
+
+    assert (code, told) == (0, [False])
+    assert "started" in log.getvalue()
