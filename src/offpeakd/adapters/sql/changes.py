@@ -7,6 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from offpeakd.adapters.sql.changes_postgresql import Rows, write_rows
+from offpeakd.adapters.sql.changes_sqlite import update_requests
 from offpeakd.adapters.sql.rows import REQUEST_FIELDS, column_of
 from offpeakd.adapters.sql.tables import attempt, batch, event, request
 from offpeakd.adapters.sql.transactions import BY_KEY, Database, Prepared, given
@@ -109,7 +110,7 @@ def _write_together(
         shape = _shape(change)
         shapes.setdefault(shape, []).append(_request_values(change, shape))
     for shape, values in shapes.items():
-        if _update_request(shape).each(connection, values) != len(values):
+        if _update_requests(connection, shape, values) != len(values):
             raise _LostRaceError
     _write_attempts_and_events(connection, changes, result)
 
@@ -170,6 +171,20 @@ def _shape(change: Change) -> tuple[str, ...]:
     """The attributes that the change alters."""
     return tuple(
         field for field in _FACTS if getattr(change.before, field) != getattr(change.after, field)
+    )
+
+
+def _update_requests(
+    connection: sa.Connection, shape: tuple[str, ...], values: Sequence[Mapping[str, Any]]
+) -> int:
+    columns = [column_of(field) for field in shape or ("state",)]
+    bind = _update_request(shape).bound
+    return update_requests(
+        connection,
+        {name: f"{{{name}}}" for name in columns},
+        "request.state = {was_state} AND request.attempt_id IS {was_attempt_id}",
+        ("id", "was_state", "was_attempt_id", *columns),
+        [bind(connection, row) for row in values],
     )
 
 

@@ -1,15 +1,17 @@
 """Writes a batch down before its call is made: all of it, or nothing."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from offpeakd.adapters.sql.changes import INSERT_EVENT
+from offpeakd.adapters.sql.changes_sqlite import update_requests
 from offpeakd.adapters.sql.claims_postgresql import write_claim
 from offpeakd.adapters.sql.columns import instant_text, json_text
 from offpeakd.adapters.sql.room import lock_of, room_values, take_room, verdict
-from offpeakd.adapters.sql.tables import IS_READY, attempt, batch, request
+from offpeakd.adapters.sql.tables import IS_READY, attempt, batch
 from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import BY_KEY, Database, Prepared, given
 from offpeakd.core.model import Batch, Request
@@ -34,23 +36,21 @@ _INSERT_BATCH: Final = Prepared(
     sa.insert(batch).values({name: given(batch.c[name]) for name in _BATCH_COLUMNS})
 )
 
+_NEWS: Final = {
+    "state": "'submitting'",
+    "attempt_id": "{attempt_id}",
+    "batch_id": "{batch_id}",
+    "attempts": "attempts + 1",
+    "changed_at": "{changed_at}",
+}
 # A request that was moved to another group since it was read may have other windows.
-_TAKE: Final = Prepared(
-    sa.update(request)
-    .where(
-        request.c.id == given(request.c.id),
-        sa.text(IS_READY),
-        request.c.attempt_id.is_not_distinct_from(given(request.c.attempt_id, "was_attempt_id")),
-        request.c.target == given(request.c.target, "in_target"),
-        request.c.group_name == given(request.c.group_name, "in_group"),
-    )
-    .values(
-        state=sa.text("'submitting'"),
-        attempt_id=given(request.c.attempt_id),
-        batch_id=given(request.c.batch_id),
-        attempts=sa.text("attempts + 1"),
-        changed_at=given(request.c.changed_at),
-    )
+_STANDS: Final = (
+    f"{IS_READY} AND request.attempt_id IS {{was_attempt_id}}"
+    " AND request.target = {target} AND request.group_name = {group}"
+)
+_TAKEN: Final = (
+    *("id", "was_attempt_id", "target", "group"),
+    *("attempt_id", "batch_id", "changed_at"),
 )
 
 _ATTEMPT_COLUMNS: Final = (
@@ -109,6 +109,7 @@ def _write_at_once(
     connection: sa.Connection, wanted: Batch, limits: Limits | None, term: Term
 ) -> Claim:
     batch_row = _INSERT_BATCH.bound(connection, _batch_values(wanted))
+    detail = claim_detail(wanted)
     members = [
         {
             "id": one.id,
@@ -117,7 +118,7 @@ def _write_at_once(
             "attempt_id": attempt_id,
             "whole_version": whole_version,
             "group_name": one.group,
-            "detail": claim_detail(wanted, attempt_id),
+            "detail": {**detail, "attempt_id": attempt_id},
         }
         for one, attempt_id, whole_version in _members(wanted)
     ]
@@ -141,17 +142,26 @@ def _write(connection: sa.Connection, wanted: Batch, limits: Limits | None, term
     room = take_room(connection, wanted.target, len(members), limits)
     if not room:
         return room
-    takes = [_take_values(wanted, one, attempt_id) for one, attempt_id, _ in members]
-    if _TAKE.each(connection, takes) != len(takes):
+    taken = update_requests(connection, _NEWS, _STANDS, _TAKEN, _takes(wanted, members))
+    if taken != len(members):
         return Claim(Claimed.NOT_AS_READ)
     _INSERT_BATCH.run(connection, _batch_values(wanted))
-    _INSERT_ATTEMPT.each(
-        connection,
-        [{**_attempt_values(wanted, *member), "epoch": term.epoch or 1} for member in members],
-    )
-    INSERT_EVENT.each(
-        connection, [_event_values(wanted, one, attempt_id) for one, attempt_id, _ in members]
-    )
+    tries = [
+        {
+            "id": attempt_id,
+            "request_id": one.id,
+            "instance_id": one.instance_id,
+            "whole_version": whole_version,
+        }
+        for one, attempt_id, whole_version in members
+    ]
+    _INSERT_ATTEMPT.each_like(connection, _attempt_values(wanted, term), tries)
+    detail = claim_detail(wanted)
+    events = [
+        {"request_id": one.id, "detail": json_text({**detail, "attempt_id": attempt_id})}
+        for one, attempt_id, _ in members
+    ]
+    INSERT_EVENT.each_like(connection, _event_values(wanted), events)
     return room
 
 
@@ -163,16 +173,24 @@ def _members(wanted: Batch) -> list[tuple[Request, str, str | None]]:
     )
 
 
-def _take_values(wanted: Batch, one: Request, attempt_id: str) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "was_attempt_id": one.attempt_id,
-        "in_target": wanted.target,
-        "in_group": one.group,
-        "attempt_id": attempt_id,
+def _takes(
+    wanted: Batch, members: Sequence[tuple[Request, str, str | None]]
+) -> list[dict[str, Any]]:
+    common = {
+        "target": wanted.target,
         "batch_id": wanted.id,
-        "changed_at": wanted.signed_at,
+        "changed_at": instant_text(wanted.signed_at),
     }
+    return [
+        {
+            **common,
+            "id": one.id,
+            "was_attempt_id": one.attempt_id,
+            "group": one.group,
+            "attempt_id": attempt_id,
+        }
+        for one, attempt_id, _ in members
+    ]
 
 
 def _batch_values(wanted: Batch) -> dict[str, Any]:
@@ -193,38 +211,31 @@ def _batch_values(wanted: Batch) -> dict[str, Any]:
     }
 
 
-def _attempt_values(
-    wanted: Batch, one: Request, attempt_id: str, whole_version: str | None
-) -> dict[str, Any]:
+def _attempt_values(wanted: Batch, term: Term) -> dict[str, Any]:
     return {
-        "id": attempt_id,
         "batch_id": wanted.id,
-        "request_id": one.id,
         "target": wanted.target,
-        "instance_id": one.instance_id,
         "owner": wanted.owner,
         "signed_at": wanted.signed_at,
         "fenced": wanted.fenced,
-        "whole_version": whole_version,
+        "epoch": term.epoch or 1,
     }
 
 
-def _event_values(wanted: Batch, one: Request, attempt_id: str) -> dict[str, Any]:
+def _event_values(wanted: Batch) -> dict[str, Any]:
     return {
-        "request_id": one.id,
         "at": wanted.signed_at,
         "kind": "submitting",
         "actor": "offpeakd",
         "state": "submitting",
-        "detail": claim_detail(wanted, attempt_id),
+        "detail": None,
     }
 
 
-def claim_detail(wanted: Batch, attempt_id: str) -> dict[str, str | None]:
-    """What the event of a release keeps: by which rules it was decided."""
+def claim_detail(wanted: Batch) -> dict[str, str | None]:
+    """What the event of a release keeps, beside its attempt: by which rules it was decided."""
     return {
         "batch_id": wanted.id,
-        "attempt_id": attempt_id,
         "group": wanted.group,
         "windows": ", ".join(wanted.windows),
         "opening_start": _text(wanted.opening_start),

@@ -210,6 +210,25 @@ class Prepared:
             cursor.executemany(compiled.text, [compiled.bind(one) for one in values])
             return cursor.rowcount
 
+    def each_like(
+        self,
+        connection: sa.Connection,
+        common: Mapping[str, Any],
+        rows: Sequence[Mapping[str, Any]],
+    ) -> int:
+        """Run a statement for each row; returns how many rows all of them wrote.
+
+        Args:
+            connection: that writes.
+            common: values of every parameter, of which a row may replace some.
+            rows: values of one row each, as the driver takes them.
+        """
+        compiled = self._for(connection)
+        bound = compiled.bind(common)
+        with cursor_of(connection) as cursor:
+            cursor.executemany(compiled.text, [{**bound, **row} for row in rows])
+            return cursor.rowcount
+
     def bound(self, connection: sa.Connection, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values as the driver takes them."""
         return self._for(connection).bind(values)
