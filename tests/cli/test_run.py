@@ -5,10 +5,14 @@ import os
 from io import StringIO
 from pathlib import Path
 
+import pytest
+
 from cli.conftest import Command
 from fakes.installation import Installation
 from fakes.set_clock import SetClock
 from offpeakd import app
+from offpeakd.cli.context import Invocation
+from offpeakd.cli.main import main
 from offpeakd.emulator.emulator import Emulator
 from offpeakd.emulator.options import EmulatorSettings
 
@@ -20,6 +24,22 @@ def test_a_start_that_is_refused_leaves_the_garbage_collector_at_work(
 
     assert offpeakd("run").code != 0
     assert gc.isenabled()
+
+
+def test_a_daemon_that_runs_collects_garbage_and_leaves_what_it_was_started_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = EmulatorSettings(instances=1)
+    with Emulator(settings, SetClock()) as cloud, Installation(tmp_path, cloud) as site:
+        invocation = Invocation(dict(os.environ), tmp_path)
+        try:
+            code = main(("--config", str(site.config), "run", "--until-idle"), invocation)
+            assert gc.get_freeze_count() > 0
+        finally:
+            gc.unfreeze()
+
+    assert (code, gc.isenabled()) == (0, True)
+    assert "stopped" in capsys.readouterr().err
 
 
 def test_what_is_built_is_told_once_before_the_daemon_works(tmp_path: Path) -> None:
