@@ -9,11 +9,14 @@ import argparse
 import compileall
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from benchmarks.bed.bench import a_bench
 from benchmarks.bed.report import print_rows, write_table
 from benchmarks.bed.running import TOP
-from benchmarks.bed.tell import Row
+
+if TYPE_CHECKING:
+    from benchmarks.bed.tell import Row
 
 FIGURES = {
     "drain-sqlite": "drain_sqlite",

@@ -11,8 +11,9 @@ from typing_extensions import override
 
 from fakes.lane import Lane, a_lane
 from fakes.memory_store import MemoryStore
+from offpeakd.core.batch import Batch, BatchResult
+from offpeakd.core.change import Change
 from offpeakd.core.errors import DatabaseError
-from offpeakd.core.model import Batch, BatchResult, Change
 from offpeakd.lanes import Lanes, TargetLane
 from offpeakd.ports import Claim, Limits
 from offpeakd.service.holds import Holds, Vitals

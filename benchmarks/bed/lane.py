@@ -9,10 +9,12 @@ from uuid import uuid4
 
 from offpeakd import app
 from offpeakd.adapters.sql.store import SqlStore
+from offpeakd.core.batch import Batch, BatchResult, as_claimed
 from offpeakd.core.calendar import Calendar
-from offpeakd.core.model import Batch, BatchResult, Instance, Job, Policy, as_claimed
 from offpeakd.core.outcomes import Accepted
 from offpeakd.core.plan import Take, plan
+from offpeakd.core.policy import Policy
+from offpeakd.core.seen import Instance, Job
 from offpeakd.core.selectors import parse_days, parse_local_time
 from offpeakd.core.settle import settle
 from offpeakd.core.verdicts import LaneFacts, Situation

@@ -32,7 +32,7 @@ from offpeakd.core.errors import (
     CloudThrottledError,
     CloudUnreachableError,
 )
-from offpeakd.core.model import Instance, Job
+from offpeakd.core.seen import Instance, Job
 
 T = TypeVar("T")
 SINCE = datetime(2024, 1, 2, tzinfo=UTC)

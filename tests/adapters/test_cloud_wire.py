@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
@@ -22,7 +22,9 @@ from fakes.set_clock import SetClock
 from offpeakd import __version__
 from offpeakd.adapters.huaweicloud.client import DdsCloud
 from offpeakd.core.errors import CloudUnreachableError, ConfigurationError
-from offpeakd.ports import Cloud
+
+if TYPE_CHECKING:
+    from offpeakd.ports import Cloud
 
 WIRE = Path(__file__).with_name("wire")
 CAPTURED: dict[str, dict[str, Any]] = {

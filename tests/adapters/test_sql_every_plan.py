@@ -8,8 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -22,8 +21,14 @@ from fakes.wishes import ANSWERED, NOON, accepted, batch_of, instance_id, moved,
 from offpeakd.adapters.sql import tally
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
-from offpeakd.core.model import IN_FLIGHT, Instance, State, Stop, as_claimed
+from offpeakd.core.batch import as_claimed
+from offpeakd.core.lane import Stop
+from offpeakd.core.model import IN_FLIGHT, State
+from offpeakd.core.seen import Instance
 from offpeakd.ports import DaemonRow, Filter, Limits
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LATER = NOON + timedelta(days=1)
 HOUR = timedelta(hours=1)

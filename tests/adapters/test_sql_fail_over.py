@@ -14,7 +14,8 @@ from fakes.set_clock import SetClock
 from fakes.wishes import NOON, accepted, added, batch_of, wish
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
-from offpeakd.core.model import State, as_claimed
+from offpeakd.core.batch import as_claimed
+from offpeakd.core.model import State
 from offpeakd.ports import Claimed, DaemonRow, Filter, Limits
 from offpeakd.service.recover import Recover
 

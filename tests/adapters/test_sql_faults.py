@@ -12,8 +12,9 @@ from fakes.wishes import NOON, wish
 from offpeakd.adapters.sql.address import address_of
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
+from offpeakd.core.change import Change
 from offpeakd.core.errors import DatabaseConflictError, DatabaseError
-from offpeakd.core.model import Change, Request, State
+from offpeakd.core.model import Request, State
 from offpeakd.ports import Filter
 
 

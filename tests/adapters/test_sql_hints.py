@@ -19,7 +19,9 @@ from offpeakd.adapters.clock import SystemClock
 from offpeakd.adapters.sql.hints import PostgresHints
 from offpeakd.adapters.sql.schema import check, ensure
 from offpeakd.adapters.sql.store import SqlStore
-from offpeakd.core.model import Request, State, Stop, as_claimed
+from offpeakd.core.batch import as_claimed
+from offpeakd.core.lane import Stop
+from offpeakd.core.model import Request, State
 
 CLOCK = SystemClock()
 SOON = 10.0

@@ -15,8 +15,9 @@ from fakes.set_clock import SetClock
 from fakes.wishes import NOON, accepted, added, batch_of, moved, wish
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
+from offpeakd.core.batch import as_claimed
 from offpeakd.core.errors import DatabaseError, SchemaError
-from offpeakd.core.model import State, as_claimed
+from offpeakd.core.model import State
 from offpeakd.ports import Claimed, DaemonRow, Limits
 from offpeakd.service.recover import Recover
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +15,9 @@ from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
 from offpeakd.adapters.sql.transactions import Database, Prepared
 from offpeakd.core.model import State
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _FINAL = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 

@@ -10,8 +10,11 @@ from fakes.set_clock import SetClock
 from offpeakd import app
 from offpeakd.cli.context import Invocation
 from offpeakd.cli.main import cli
-from offpeakd.core.model import Batch, BatchResult, Job, Policy, Request, State, as_claimed
+from offpeakd.core.batch import Batch, BatchResult, as_claimed
+from offpeakd.core.model import Request, State
 from offpeakd.core.outcomes import Accepted, Outcome, Unclear
+from offpeakd.core.policy import Policy
+from offpeakd.core.seen import Job
 from offpeakd.core.settle import settle, settle_job
 
 INSTANCE = "046287aae57843b1a7bc61b7a8812f41in02"

@@ -22,18 +22,12 @@ from hypothesis.stateful import (
 from contract import store_moves as moves
 from contract.store_model import StoreModel, Told, told
 from fakes.wishes import NOON, OpenStore, batch_of
-from offpeakd.core.model import (
-    ALLOWED,
-    LIVE,
-    Batch,
-    Change,
-    Policy,
-    Request,
-    State,
-    Stop,
-    as_claimed,
-)
+from offpeakd.core.batch import Batch, as_claimed
+from offpeakd.core.change import Change
+from offpeakd.core.lane import Stop
+from offpeakd.core.model import ALLOWED, LIVE, Request, State
 from offpeakd.core.outcomes import Outcome
+from offpeakd.core.policy import Policy
 from offpeakd.core.settle import settle, settle_abandoned, settle_expired
 from offpeakd.ports import Claimed, DaemonRow, Filter, Limits
 

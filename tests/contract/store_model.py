@@ -5,19 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
-from offpeakd.core.model import (
-    IN_FLIGHT,
-    LIVE,
-    AttemptResult,
-    Batch,
-    BatchResult,
-    Change,
-    Detail,
-    Lane,
-    Request,
-    State,
-    Stop,
-)
+from offpeakd.core.batch import Batch, BatchResult
+from offpeakd.core.change import AttemptResult, Change, Detail
+from offpeakd.core.lane import Lane, Stop
+from offpeakd.core.model import IN_FLIGHT, LIVE, Request, State
 from offpeakd.ports import Added, AttemptRecord, Claimed, DaemonRow, Event, Filter, Limits
 
 Told = tuple[str, str, State | None, datetime]

@@ -8,20 +8,12 @@ from hypothesis import strategies as st
 
 from fakes.wishes import instance_id, wish
 from offpeakd.core import intake
-from offpeakd.core.model import (
-    ALLOWED,
-    IN_FLIGHT,
-    LIVE,
-    AttemptResult,
-    BatchResult,
-    Change,
-    Instance,
-    Job,
-    Request,
-    State,
-    Stop,
-)
+from offpeakd.core.batch import BatchResult
+from offpeakd.core.change import AttemptResult, Change
+from offpeakd.core.lane import Stop
+from offpeakd.core.model import ALLOWED, IN_FLIGHT, LIVE, Request, State
 from offpeakd.core.outcomes import Accepted, CloudProblem, ErrorKind, NotSent, Refused, Unclear
+from offpeakd.core.seen import Instance, Job
 from offpeakd.core.settle import settle_job, settle_look
 from offpeakd.ports import Filter, Limits
 

@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 
 from fakes.wishes import NOON, accepted, added, claimed, instance_id, moved, wish
-from offpeakd.core.model import Instance, State, Stop
+from offpeakd.core.lane import Stop
+from offpeakd.core.model import State
+from offpeakd.core.seen import Instance
 from offpeakd.ports import DaemonRow, Filter, Store
 
 MINUTE = timedelta(minutes=1)

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from fakes.wishes import NOON, accepted, added, batch_of, claimed, instance_id, moved, wish
-from offpeakd.core.model import AttemptResult, Request, State
+from offpeakd.core.change import AttemptResult
+from offpeakd.core.model import Request, State
 from offpeakd.ports import Filter, Store
 
 YEAR = timedelta(days=365)

@@ -24,8 +24,10 @@ from fakes.postgres import fresh_database
 from fakes.wishes import OpenStore, added, moved, wish
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
+from offpeakd.core.batch import Batch
+from offpeakd.core.change import Change
 from offpeakd.core.errors import DatabaseError
-from offpeakd.core.model import Batch, Change, Request, State
+from offpeakd.core.model import Request, State
 from offpeakd.ports import Claim, Filter, Limits, Store
 
 

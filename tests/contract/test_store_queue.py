@@ -7,16 +7,10 @@ from datetime import timedelta
 import pytest
 
 from fakes.wishes import ANSWERED, NOON, OpenStore, accepted, added, batch_of, claimed, moved, wish
+from offpeakd.core.batch import BatchResult, as_claimed
+from offpeakd.core.change import AttemptResult, Change
 from offpeakd.core.intake import retry
-from offpeakd.core.model import (
-    IN_FLIGHT,
-    AttemptResult,
-    BatchResult,
-    Change,
-    Request,
-    State,
-    as_claimed,
-)
+from offpeakd.core.model import IN_FLIGHT, Request, State
 from offpeakd.ports import Store
 
 TICK = timedelta(microseconds=1)

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from fakes.wishes import ANSWERED, OpenStore, accepted, added, batch_of, moved, wish
-from offpeakd.core.model import State, as_claimed
+from offpeakd.core.batch import as_claimed
+from offpeakd.core.model import State
 from offpeakd.ports import Claim, Claimed, Limits, Store
 
 PLENTY = 1000

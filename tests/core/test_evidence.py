@@ -16,7 +16,7 @@ from offpeakd.core.evidence import (
     stray_jobs,
     version_change,
 )
-from offpeakd.core.model import Job
+from offpeakd.core.seen import Job
 
 TICK = timedelta(microseconds=1)
 DOUBT = Doubt(signed_at=NIGHT, fenced=True, whole_version="4.0.3.5")

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from offpeakd.core import intake
+from offpeakd.core.change import Change
 from offpeakd.core.errors import UsageError
 from offpeakd.core.intake import Already, Decision, Refusal, Wish
-from offpeakd.core.model import ALLOWED, Change, Request, State
+from offpeakd.core.model import ALLOWED, Request, State
 
 NOW = datetime(2026, 11, 24, 16, tzinfo=UTC)
 SOON = timedelta(microseconds=1)

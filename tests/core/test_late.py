@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from fakes.builders import NIGHT, a_request, a_result
+from offpeakd.core.change import Change
 from offpeakd.core.late import settle_late
-from offpeakd.core.model import Change, Policy, Request, State
+from offpeakd.core.model import Request, State
 from offpeakd.core.outcomes import Accepted, CloudProblem, ErrorKind, NotSent, Refused, Unclear
+from offpeakd.core.policy import Policy
 
 ACCEPTED = Accepted("job-1")
 BUSY = Refused(CloudProblem("DBS.200011", "busy", ErrorKind.RETRY, 202))

@@ -17,9 +17,11 @@ from fakes.builders import (
     always,
     nightly,
 )
+from offpeakd.core.batch import Batch, as_claimed
 from offpeakd.core.calendar import Calendar
-from offpeakd.core.model import Batch, Policy, State, as_claimed
+from offpeakd.core.model import State
 from offpeakd.core.plan import admits, next_edge, notices, plan
+from offpeakd.core.policy import Policy
 from offpeakd.core.verdicts import Code, LaneFacts, Situation
 
 POLICY = Policy(guard=timedelta(0))

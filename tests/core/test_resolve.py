@@ -3,9 +3,10 @@
 import pytest
 
 from fakes.builders import NIGHT, NOON, a_request
+from offpeakd.core.change import Change
 from offpeakd.core.evidence import Finding, Kind
 from offpeakd.core.intake import Refusal
-from offpeakd.core.model import Change, State
+from offpeakd.core.model import State
 from offpeakd.core.resolve import Resolution, resolve
 from offpeakd.core.tally import Tally
 

@@ -7,14 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.builders import NIGHT, NOON, a_claimed, a_request, a_result, an_instance
-from offpeakd.core.model import (
-    ALLOWED,
-    ForbiddenTransitionError,
-    Job,
-    Policy,
-    Request,
-    State,
-)
+from offpeakd.core.model import ALLOWED, ForbiddenTransitionError, Request, State
 from offpeakd.core.outcomes import (
     Accepted,
     CloudProblem,
@@ -24,6 +17,8 @@ from offpeakd.core.outcomes import (
     Refused,
     Unclear,
 )
+from offpeakd.core.policy import Policy
+from offpeakd.core.seen import Job
 from offpeakd.core.settle import (
     BUSY_WAIT,
     UNSOUND_WAIT,

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from fakes.builders import NIGHT, a_request, an_id, an_instance
 from offpeakd.core.evidence import Doubt, Finding, Kind
 from offpeakd.core.inquiry import PATIENCE, Inquiry
-from offpeakd.core.model import ALLOWED, Job, Policy, Request, State
+from offpeakd.core.model import ALLOWED, Request, State
+from offpeakd.core.policy import Policy
+from offpeakd.core.seen import Job
 from offpeakd.core.settle_evidence import (
     MOST_RESENDS,
     Ruling,

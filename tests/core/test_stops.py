@@ -13,8 +13,9 @@ from offpeakd.core.errors import (
     CloudUnreachableError,
     CredentialsError,
 )
-from offpeakd.core.model import Policy, Stop
+from offpeakd.core.lane import Stop
 from offpeakd.core.outcomes import CloudProblem, ErrorKind
+from offpeakd.core.policy import Policy
 from offpeakd.core.verdicts import LaneFacts, Situation, lane_blockers
 
 TICK = timedelta(microseconds=1)

@@ -15,7 +15,8 @@ from fakes.builders import (
     nightly,
 )
 from offpeakd.core.calendar import Calendar
-from offpeakd.core.model import Policy, State
+from offpeakd.core.model import State
+from offpeakd.core.policy import Policy
 from offpeakd.core.verdicts import (
     Code,
     Kind,

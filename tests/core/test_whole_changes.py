@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 
 from fakes.builders import NIGHT, NOON, a_claimed, a_request, a_result, an_id, an_instance
+from offpeakd.core.change import AttemptResult, Change, Detail
 from offpeakd.core.evidence import Doubt, Finding, Kind
 from offpeakd.core.inquiry import Inquiry
 from offpeakd.core.late import settle_late
-from offpeakd.core.model import AttemptResult, Change, Detail, Job, Policy, Request, State
+from offpeakd.core.model import Request, State
 from offpeakd.core.outcomes import Accepted, CloudProblem, ErrorKind, NotSent, Refused, Unclear
+from offpeakd.core.policy import Policy
 from offpeakd.core.resolve import Resolution, resolve
+from offpeakd.core.seen import Job
 from offpeakd.core.settle import (
     settle,
     settle_abandoned,

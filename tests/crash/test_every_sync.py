@@ -17,7 +17,8 @@ from offpeakd import app
 from offpeakd.adapters.sql.address import address_of
 from offpeakd.adapters.sql.schema import LATEST, Schema, Standing, check, current, ensure, upgrade
 from offpeakd.adapters.sql.transactions import Database
-from offpeakd.core.model import Policy, State
+from offpeakd.core.model import State
+from offpeakd.core.policy import Policy
 from offpeakd.emulator.emulator import Emulator
 from offpeakd.emulator.fleet import ORDINARY
 from offpeakd.emulator.options import EmulatorSettings

@@ -12,7 +12,8 @@ from fakes.installation import Installation, patiently
 from fakes.pooler import NEEDS_POOLER, pooler
 from fakes.postgres import fresh_database
 from offpeakd import app
-from offpeakd.core.model import Request, Stop
+from offpeakd.core.lane import Stop
+from offpeakd.core.model import Request
 from offpeakd.emulator.emulator import Emulator
 from offpeakd.emulator.fleet import ORDINARY
 from offpeakd.emulator.options import EmulatorSettings

@@ -154,7 +154,7 @@ def test_a_killed_daemons_open_call_is_unknown_and_not_sent_again(
 
 def _leave_submitting(site: Installation, request_id: int) -> None:
     """Write a batch down as a daemon does that dies before its call."""
-    from offpeakd.core.model import Batch
+    from offpeakd.core.batch import Batch
 
     request = site.store.get(request_id)
     assert request is not None

@@ -2,9 +2,8 @@
 
 import os
 import re
-from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -14,9 +13,13 @@ from offpeakd.core.clock_trust import SKEW, STEP_BACK
 from offpeakd.core.durations import format_duration
 from offpeakd.core.evidence import EARLIER
 from offpeakd.core.inquiry import PATIENCE
-from offpeakd.core.model import ALLOWED, Policy, State
+from offpeakd.core.model import ALLOWED, State
+from offpeakd.core.policy import Policy
 from offpeakd.service.gate import DECISION_AGE
 from offpeakd.service.holds import LEASE_MARGIN
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs/usage/guarantees.md"

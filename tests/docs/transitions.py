@@ -5,15 +5,16 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fakes.builders import NIGHT, a_request, a_result, an_instance
 from offpeakd.core import intake
+from offpeakd.core.batch import Batch, as_claimed
+from offpeakd.core.change import Change
 from offpeakd.core.evidence import Doubt, Finding, Kind
 from offpeakd.core.inquiry import Inquiry
-from offpeakd.core.intake import Rule
 from offpeakd.core.late import settle_late
-from offpeakd.core.model import Batch, Change, Job, Policy, Request, State, as_claimed
+from offpeakd.core.model import Request, State
 from offpeakd.core.outcomes import (
     Accepted,
     CloudProblem,
@@ -23,7 +24,9 @@ from offpeakd.core.outcomes import (
     Refused,
     Unclear,
 )
+from offpeakd.core.policy import Policy
 from offpeakd.core.resolve import Resolution, resolve
+from offpeakd.core.seen import Job
 from offpeakd.core.settle import (
     settle,
     settle_abandoned,
@@ -33,6 +36,9 @@ from offpeakd.core.settle import (
 )
 from offpeakd.core.settle_evidence import adopt, settle_finding, settle_gone
 from offpeakd.core.tally import Tally
+
+if TYPE_CHECKING:
+    from offpeakd.core.intake import Rule
 
 POLICY: Final = Policy()
 LONG_AGO: Final = NIGHT - timedelta(days=1)

@@ -3,8 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from offpeakd.core.batch import BatchResult
 from offpeakd.core.calendar import Calendar
-from offpeakd.core.model import BatchResult, Instance, Lane, Request, State, Stop
+from offpeakd.core.lane import Lane, Stop
+from offpeakd.core.model import Request, State
+from offpeakd.core.seen import Instance
 from offpeakd.core.selectors import parse_days, parse_local_time
 from offpeakd.core.windows import Freeze, Window
 

@@ -17,7 +17,9 @@ from offpeakd.adapters.huaweicloud.address import Address
 from offpeakd.adapters.huaweicloud.client import DdsCloud
 from offpeakd.adapters.huaweicloud.credentials.opening import open_credentials
 from offpeakd.adapters.huaweicloud.credentials.references import EnvironmentKeys
-from offpeakd.core.model import Change, Policy, Request, State
+from offpeakd.core.change import Change
+from offpeakd.core.model import Request, State
+from offpeakd.core.policy import Policy
 from offpeakd.core.tally import Tally
 from offpeakd.emulator.emulator import Emulator
 from offpeakd.emulator.faults import Faults

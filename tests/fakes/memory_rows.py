@@ -6,18 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from offpeakd.core.model import (
-    LIVE,
-    AttemptResult,
-    Batch,
-    BatchResult,
-    Change,
-    Detail,
-    Instance,
-    Request,
-    State,
-    Stop,
-)
+from offpeakd.core.batch import Batch, BatchResult
+from offpeakd.core.change import AttemptResult, Change, Detail
+from offpeakd.core.lane import Stop
+from offpeakd.core.model import LIVE, Request, State
+from offpeakd.core.seen import Instance
 from offpeakd.ports import AttemptRecord, DaemonRow, Event
 
 

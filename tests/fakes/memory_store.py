@@ -9,20 +9,11 @@ from itertools import islice
 from typing_extensions import override
 
 from fakes.memory_rows import Rows, is_ready
-from offpeakd.core.model import (
-    IN_FLIGHT,
-    LIVE,
-    AttemptResult,
-    Batch,
-    BatchResult,
-    Change,
-    Instance,
-    Lane,
-    Request,
-    State,
-    Stop,
-    as_claimed,
-)
+from offpeakd.core.batch import Batch, BatchResult, as_claimed
+from offpeakd.core.change import AttemptResult, Change
+from offpeakd.core.lane import Lane, Stop
+from offpeakd.core.model import IN_FLIGHT, LIVE, Request, State
+from offpeakd.core.seen import Instance
 from offpeakd.ports import (
     Added,
     AttemptRecord,
@@ -62,9 +53,7 @@ class MemoryStore(Store):
     # ------------------------------------------------------------------ Queue
 
     @override
-    def lane(
-        self, target: str, now: datetime | None, groups: Sequence[str] | None = None
-    ) -> Lane:
+    def lane(self, target: str, now: datetime | None, groups: Sequence[str] | None = None) -> Lane:
         with self.rows.lock:
             for one in self._waiting(target):
                 if now is not None and one.wait_until is not None and one.wait_until <= now:

@@ -19,7 +19,9 @@ from offpeakd.adapters.huaweicloud.credentials.authorizing import Credentials
 from offpeakd.adapters.huaweicloud.credentials.opening import open_credentials
 from offpeakd.adapters.huaweicloud.credentials.references import EnvironmentKeys
 from offpeakd.adapters.sql.store import SqlStore
-from offpeakd.core.model import LIVE, Policy, Request, Stop
+from offpeakd.core.lane import Stop
+from offpeakd.core.model import LIVE, Request
+from offpeakd.core.policy import Policy
 from offpeakd.core.verdicts import Verdict
 from offpeakd.emulator.options import EmulatorSettings
 from offpeakd.ports import Clock, Filter, SignedCall

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from offpeakd.core.errors import CloudError
-from offpeakd.core.model import Instance, Job
+from offpeakd.core.seen import Instance, Job
 from offpeakd.ports import Clock, Cloud, JobPage, SignedCall, UpgradeAnswer
+
+if TYPE_CHECKING:
+    from offpeakd.core.errors import CloudError
 
 
 class ToldCloud(Cloud):

@@ -4,15 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from offpeakd.core.model import (
-    AttemptResult,
-    Batch,
-    BatchResult,
-    Change,
-    Request,
-    State,
-    as_claimed,
-)
+from offpeakd.core.batch import Batch, BatchResult, as_claimed
+from offpeakd.core.change import AttemptResult, Change
+from offpeakd.core.model import Request, State
 from offpeakd.ports import Store
 
 OpenStore = Callable[[str], Store]

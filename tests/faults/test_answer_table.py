@@ -18,7 +18,8 @@ from fakes.fault_proxy import FaultProxy, Spoil
 from fakes.real_lane import Lane, a_lane
 from offpeakd import app
 from offpeakd.adapters.sql.schema import ensure
-from offpeakd.core.model import State, Stop
+from offpeakd.core.lane import Stop
+from offpeakd.core.model import State
 from offpeakd.core.verdicts import Code, Kind, Verdict
 from offpeakd.emulator.emulator import Emulator
 from offpeakd.emulator.faults import Faults

@@ -2,9 +2,9 @@
 
 import tempfile
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +13,9 @@ from offpeakd.adapters.sql.schema import ensure
 from offpeakd.core.model import Request
 from offpeakd.emulator.cloud_model import DdsJob
 from replicas.replicas import Replicas, misfortune, replicas
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 SEED = 4
 

@@ -9,9 +9,11 @@ import pytest
 from fakes.builders import NOON, a_request, an_id
 from fakes.memory_store import MemoryStore
 from offpeakd.core import intake
+from offpeakd.core.change import Change
 from offpeakd.core.errors import UsageError
 from offpeakd.core.intake import Wish
-from offpeakd.core.model import Change, Request, State, Stop
+from offpeakd.core.lane import Stop
+from offpeakd.core.model import Request, State
 from offpeakd.service import stops
 from offpeakd.service.decide import decide
 from offpeakd.service.lookup import find

@@ -10,7 +10,8 @@ from fakes.builders import NIGHT, a_calendar, a_freeze, a_stop, nightly
 from fakes.memory_store import MemoryStore
 from fakes.set_clock import SetClock
 from offpeakd.core.errors import DatabaseError
-from offpeakd.core.model import Policy, Stop
+from offpeakd.core.lane import Stop
+from offpeakd.core.policy import Policy
 from offpeakd.core.verdicts import Code, Kind, Verdict
 from offpeakd.service.gate import DECISION_AGE, Gate
 from offpeakd.service.rules import CurrentRules, Rules

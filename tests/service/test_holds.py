@@ -11,7 +11,7 @@ from fakes.set_clock import SetClock
 from fakes.told_cloud import ToldCloud
 from offpeakd.core.clock_trust import UNWITNESSED
 from offpeakd.core.errors import CloudThrottledError, CloudUnreachableError
-from offpeakd.core.model import Policy
+from offpeakd.core.policy import Policy
 from offpeakd.core.verdicts import Code
 from offpeakd.service.holds import LOOK_AGAIN, Holds, Vitals, lease_margin
 from offpeakd.service.inventory import Inventory

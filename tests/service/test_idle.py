@@ -12,7 +12,8 @@ from fakes.lane import Lane, a_lane
 from fakes.memory_store import MemoryStore
 from fakes.set_clock import SetClock
 from fakes.told_cloud import ToldCloud
-from offpeakd.core.model import Policy, State
+from offpeakd.core.model import State
+from offpeakd.core.policy import Policy
 from offpeakd.core.windows import Window
 from offpeakd.emulator.rules import Rule
 from offpeakd.service.holds import Holds, Vitals

@@ -10,7 +10,8 @@ from fakes.builders import NIGHT, an_id
 from fakes.lane import POLICY, a_lane
 from fakes.set_clock import SetClock
 from offpeakd.core.evidence import EARLIER
-from offpeakd.core.model import Job, State
+from offpeakd.core.model import State
+from offpeakd.core.seen import Job
 from offpeakd.emulator.rules import Rule
 from offpeakd.ports import JobPage
 from offpeakd.service.job_list import LIST_SPAN, MOST_PAGES, Lister, jobs_since

@@ -8,8 +8,10 @@ from typing_extensions import override
 
 from fakes.lane import Lane, a_lane
 from fakes.memory_store import MemoryStore
+from offpeakd.core.batch import BatchResult
+from offpeakd.core.change import Change
 from offpeakd.core.errors import DatabaseError
-from offpeakd.core.model import BatchResult, Change, Request, State
+from offpeakd.core.model import Request, State
 from offpeakd.core.resolve import Resolution, resolve
 from offpeakd.core.settle import settle_abandoned
 from offpeakd.core.tally import Tally

@@ -4,8 +4,9 @@ import pytest
 
 from fakes.builders import NOON, a_request, an_id
 from fakes.memory_store import MemoryStore
+from offpeakd.core.change import Change
 from offpeakd.core.errors import UsageError
-from offpeakd.core.model import Change, State
+from offpeakd.core.model import State
 from offpeakd.service.lookup import find, look_up
 
 

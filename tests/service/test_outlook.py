@@ -7,7 +7,9 @@ import pytest
 
 from fakes.builders import NIGHT, NOON, a_calendar, a_request, a_stop, nightly
 from fakes.memory_store import MemoryStore
-from offpeakd.core.model import Change, Policy, State
+from offpeakd.core.change import Change
+from offpeakd.core.model import State
+from offpeakd.core.policy import Policy
 from offpeakd.ports import DaemonRow, Filter
 from offpeakd.service.outlook import is_alive, outlook
 from offpeakd.service.rules import Rules

@@ -9,7 +9,8 @@ from fakes.builders import an_id
 from fakes.lane import POLICY, Lane, a_lane
 from fakes.memory_store import MemoryStore
 from fakes.set_clock import START
-from offpeakd.core.model import BATCH_LIMIT, Batch, Request
+from offpeakd.core.batch import BATCH_LIMIT, Batch
+from offpeakd.core.model import Request
 from offpeakd.ports import Claim, Claimed, Limits
 from offpeakd.service.choice import ROUNDS
 from offpeakd.service.room import OUTRUN, next_look

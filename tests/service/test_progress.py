@@ -9,7 +9,7 @@ from fakes.set_clock import SetClock
 from offpeakd import app
 from offpeakd.adapters.huaweicloud.budget import CallBudget
 from offpeakd.adapters.huaweicloud.refused_keys import RefusedKeys
-from offpeakd.core.model import Policy
+from offpeakd.core.policy import Policy
 from offpeakd.service.holds import Vitals
 from offpeakd.service.progress import Progress
 from offpeakd.service.rules import CurrentRules, Rules

@@ -14,8 +14,11 @@ from offpeakd.adapters.huaweicloud.address import Address
 from offpeakd.adapters.huaweicloud.client import DdsCloud
 from offpeakd.adapters.huaweicloud.credentials.opening import open_credentials
 from offpeakd.adapters.huaweicloud.credentials.references import EnvironmentKeys
+from offpeakd.core.batch import Batch, BatchResult
+from offpeakd.core.change import Change
 from offpeakd.core.errors import DatabaseError
-from offpeakd.core.model import Batch, BatchResult, Change, Policy, Request, State
+from offpeakd.core.model import Request, State
+from offpeakd.core.policy import Policy
 from offpeakd.emulator.emulator import Emulator
 from offpeakd.emulator.fleet import ORDINARY
 from offpeakd.emulator.options import EmulatorSettings

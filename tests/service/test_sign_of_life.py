@@ -13,7 +13,7 @@ from fakes.set_clock import SetClock
 from fakes.told_cloud import ToldCloud
 from offpeakd.core.calendar import Calendar
 from offpeakd.core.errors import DatabaseError
-from offpeakd.core.model import Policy
+from offpeakd.core.policy import Policy
 from offpeakd.ports import DaemonRow
 from offpeakd.service.holds import Holds, Vitals
 from offpeakd.service.inventory import Inventory

@@ -18,7 +18,11 @@ from offpeakd.adapters.huaweicloud.credentials.opening import open_credentials
 from offpeakd.adapters.huaweicloud.credentials.references import EnvironmentKeys
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
-from offpeakd.core.model import Batch, BatchResult, Change, Instance, Policy, Request, State
+from offpeakd.core.batch import Batch, BatchResult
+from offpeakd.core.change import Change
+from offpeakd.core.model import Request, State
+from offpeakd.core.policy import Policy
+from offpeakd.core.seen import Instance
 from offpeakd.emulator.emulator import Emulator
 from offpeakd.emulator.fleet import ORDINARY
 from offpeakd.emulator.options import EmulatorSettings

@@ -7,7 +7,7 @@ import pytest
 from fakes.builders import NOON, a_stop
 from fakes.memory_store import MemoryStore
 from offpeakd.core.errors import UsageError
-from offpeakd.core.model import Stop
+from offpeakd.core.lane import Stop
 from offpeakd.service.stops import pause, resume
 
 

@@ -17,9 +17,11 @@ from fakes.set_clock import SetClock
 from fakes.told_cloud import ToldCloud
 from offpeakd.adapters.systemd import SystemdNotifier
 from offpeakd.core import intake
+from offpeakd.core.batch import Batch
+from offpeakd.core.change import AttemptResult
 from offpeakd.core.errors import CloudUnreachableError, DatabaseError
 from offpeakd.core.evidence import EARLIER
-from offpeakd.core.model import AttemptResult, Batch, Request, State
+from offpeakd.core.model import Request, State
 from offpeakd.emulator.rules import Rule
 from offpeakd.ports import Claim, DaemonRow, JobPage, Limits
 from offpeakd.service.holds import Vitals

@@ -13,9 +13,11 @@ from fakes.memory_store import MemoryStore
 from fakes.set_clock import SetClock
 from fakes.told_cloud import ToldCloud
 from offpeakd.core import intake
+from offpeakd.core.change import Change
 from offpeakd.core.clock_trust import UNWITNESSED
 from offpeakd.core.errors import CloudUnreachableError
-from offpeakd.core.model import Change, Policy, Request, State
+from offpeakd.core.model import Request, State
+from offpeakd.core.policy import Policy
 from offpeakd.ports import Filter
 from offpeakd.service.expiry import Expiry
 from offpeakd.service.holds import LOOK_AGAIN, Holds, Vitals

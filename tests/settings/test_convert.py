@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from offpeakd.core.errors import CredentialsError
-from offpeakd.core.model import Policy
+from offpeakd.core.policy import Policy
 from offpeakd.settings.cautions import never_open
 from offpeakd.settings.convert import calendar_of, policy_of, targets_of
 from offpeakd.settings.references import credential_path, database_address

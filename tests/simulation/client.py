@@ -16,7 +16,7 @@ from offpeakd.core.errors import (
     CloudThrottledError,
     CloudUnreachableError,
 )
-from offpeakd.core.model import Instance, Job
+from offpeakd.core.seen import Instance, Job
 from offpeakd.ports import Cloud, JobPage, SignedCall, UpgradeAnswer
 from simulation.baton import SECOND, instant, span
 from simulation.cloud import CloudWorld

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from fakes.builders import an_id
 from offpeakd.adapters.huaweicloud.answers import Answer
-from offpeakd.core.model import Instance, Job
+from offpeakd.core.seen import Instance, Job
 from offpeakd.ports import SignedCall
 from simulation.baton import MINUTE, SECOND, Timeline, instant, span
 from simulation.fate import TROUBLE, Fate

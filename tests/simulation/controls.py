@@ -12,16 +12,12 @@ from typing_extensions import override
 
 from fakes.builders import an_instance
 from fakes.memory_rows import Rows
-from offpeakd.core.model import (
-    AttemptResult,
-    Batch,
-    Change,
-    Instance,
-    Policy,
-    Request,
-    State,
-)
+from offpeakd.core.batch import Batch
+from offpeakd.core.change import AttemptResult, Change
+from offpeakd.core.model import Request, State
 from offpeakd.core.outcomes import NotSent, Unclear
+from offpeakd.core.policy import Policy
+from offpeakd.core.seen import Instance
 from offpeakd.ports import Claim, Claimed, Clock, Cloud, SignedCall, Store, UpgradeAnswer
 from offpeakd.service.choice import Chosen
 from offpeakd.service.gate import Gate

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from offpeakd.core.calendar import Calendar
 from offpeakd.core.errors import DatabaseError
@@ -15,7 +15,6 @@ from offpeakd.service.expiry import Expiry
 from offpeakd.service.follow_up import FollowUp
 from offpeakd.service.holds import Holds, Vitals
 from offpeakd.service.reconcile import Reconcile
-from offpeakd.service.release import Release
 from offpeakd.service.rules import CurrentRules, Rules
 from offpeakd.service.storage import Storage
 from offpeakd.service.witness import Witness
@@ -27,6 +26,9 @@ from simulation.host import CrashedError, Process
 from simulation.installation import TARGET, calendar_of, policy_of
 from simulation.protections import Protections
 from simulation.records import Records
+
+if TYPE_CHECKING:
+    from offpeakd.service.release import Release
 
 TICK: Final = 2 * MINUTE
 """The longest sleep: whatever would need a shorter one wakes its sleepers."""

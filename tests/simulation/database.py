@@ -8,7 +8,9 @@ from typing_extensions import override
 
 from fakes.memory_rows import Rows
 from fakes.memory_store import MemoryStore
-from offpeakd.core.model import Batch, BatchResult, Change, Request, State
+from offpeakd.core.batch import Batch, BatchResult
+from offpeakd.core.change import Change
+from offpeakd.core.model import Request, State
 from offpeakd.ports import Added, Claim, Claimed, DaemonRow, Limits, Store
 from simulation.baton import SECOND, Timeline
 from simulation.host import Process

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from offpeakd.core.calendar import Calendar
-from offpeakd.core.model import Policy
+from offpeakd.core.policy import Policy
 from offpeakd.core.selectors import parse_days, parse_local_time
 from offpeakd.core.windows import Freeze, Window
 from simulation.baton import HOUR, MINUTE, instant

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from offpeakd.core.model import ALLOWED, BATCH_LIMIT, State
+from offpeakd.core.batch import BATCH_LIMIT
+from offpeakd.core.model import ALLOWED, State
 from simulation.baton import DAY, SECOND
 from simulation.evidence import Evidence, Violation
 from simulation.records import FirstByte, Move

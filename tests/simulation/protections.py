@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fakes.memory_rows import Rows
-from offpeakd.core.model import Policy
+from offpeakd.core.policy import Policy
 from offpeakd.core.verdicts import Verdict
 from offpeakd.ports import Clock, Cloud, Store
 from offpeakd.service.inventory import Inventory

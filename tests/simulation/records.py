@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from offpeakd.core.model import Batch, Change, Request, State
+from offpeakd.core.batch import Batch
+from offpeakd.core.change import Change
+from offpeakd.core.model import Request, State
 from offpeakd.ports import SignedCall
 from simulation.baton import SECOND, Timeline
 

@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from types import ModuleType
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 @contextmanager

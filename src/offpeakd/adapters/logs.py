@@ -3,14 +3,16 @@
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from offpeakd.adapters.left_out import left_out
+
+if TYPE_CHECKING:
+    from structlog.typing import Processor
 
 # It draws its own tracebacks with `rich` where it can; ours are plain, and loading it takes time.
 with left_out("rich"):
     import structlog
-    from structlog.typing import Processor
 
 FIELD_LIMIT: Final = 2048
 """Characters of a field that a line keeps."""

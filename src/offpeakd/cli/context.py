@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from offpeakd.core.calendar import Calendar
-    from offpeakd.core.model import Policy
+    from offpeakd.core.policy import Policy
     from offpeakd.ports import Clock, Store
     from offpeakd.service.outlook import Outlook
     from offpeakd.settings.load import Loaded

@@ -16,7 +16,8 @@ from offpeakd.cli.records import opening_record
 from offpeakd.cli.safe_text import safe
 from offpeakd.core.calendar import Calendar, Opening
 from offpeakd.core.clock_text import both_clocks
-from offpeakd.core.model import Policy, Request, State
+from offpeakd.core.model import Request, State
+from offpeakd.core.policy import Policy
 from offpeakd.ports import Filter, Store
 
 CAVEAT: Final = (

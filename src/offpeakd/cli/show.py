@@ -10,8 +10,9 @@ from offpeakd.cli.options import common_options, output_option, pass_invocation
 from offpeakd.cli.output import Format, table_lines, write_object
 from offpeakd.cli.records import attempt_record, event_record, request_record
 from offpeakd.cli.safe_text import safe
+from offpeakd.core.change import JsonScalar
 from offpeakd.core.clock_text import both_clocks, rfc3339
-from offpeakd.core.model import JsonScalar, Request
+from offpeakd.core.model import Request
 from offpeakd.core.tally import Tally
 from offpeakd.core.verdicts import Verdict
 from offpeakd.ports import AttemptRecord, Event

@@ -19,7 +19,9 @@ from offpeakd.cli.stops import whose
 from offpeakd.core.calendar import Calendar
 from offpeakd.core.clock_text import both_clocks, distance
 from offpeakd.core.errors import UsageError
-from offpeakd.core.model import Policy, State, Stop
+from offpeakd.core.lane import Stop
+from offpeakd.core.model import State
+from offpeakd.core.policy import Policy
 from offpeakd.core.stops import stands
 from offpeakd.ports import DaemonRow, Filter
 from offpeakd.service.outlook import is_alive

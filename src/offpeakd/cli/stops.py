@@ -8,7 +8,7 @@ from offpeakd.cli.options import common_options, pass_invocation, reason_option
 from offpeakd.cli.output import say
 from offpeakd.cli.safe_text import safe
 from offpeakd.core.clock_text import both_clocks
-from offpeakd.core.model import Stop
+from offpeakd.core.lane import Stop
 from offpeakd.service import stops
 
 _TARGET = click.option("--target", metavar="NAME", help="Only this target; all unless given.")

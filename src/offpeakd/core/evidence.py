@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from offpeakd.core.clock_text import rfc3339
-from offpeakd.core.model import Instance, Job
+from offpeakd.core.seen import Instance, Job
 
 EARLIER: Final = timedelta(minutes=2)
 """A job may be dated this much before its call was signed: two clocks never quite agree."""

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from offpeakd.core.evidence import Doubt, Finding
-from offpeakd.core.model import Policy, Request
+from offpeakd.core.model import Request
+from offpeakd.core.policy import Policy
 from offpeakd.core.tally import Tally
 
 PATIENCE: Final = timedelta(hours=2)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from offpeakd.core.change import Change
 from offpeakd.core.errors import UsageError
-from offpeakd.core.model import DEFAULT_GROUP, Change, Request, State
+from offpeakd.core.model import DEFAULT_GROUP, Request, State
 from offpeakd.core.verdicts import Code
 
 

@@ -3,8 +3,11 @@
 from dataclasses import replace
 from typing import Final
 
-from offpeakd.core.model import AttemptResult, BatchResult, Change, Policy, Request, State
+from offpeakd.core.batch import BatchResult
+from offpeakd.core.change import AttemptResult, Change
+from offpeakd.core.model import Request, State
 from offpeakd.core.outcomes import Accepted, ErrorKind, NotSent, Outcome, Refused, Unclear
+from offpeakd.core.policy import Policy
 from offpeakd.core.settle import settle
 
 LATE: Final = "late_answer"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from offpeakd.core.calendar import Calendar, Opening
-from offpeakd.core.model import Lane
+from offpeakd.core.lane import Lane
 from offpeakd.core.verdicts import (
     LaneFacts,
     Situation,

@@ -3,8 +3,9 @@
 from datetime import datetime
 from enum import StrEnum
 
+from offpeakd.core.change import AttemptResult, Change, Detail
 from offpeakd.core.intake import Decision, refused
-from offpeakd.core.model import AttemptResult, Change, Detail, Request, State
+from offpeakd.core.model import Request, State
 from offpeakd.core.tally import Tally
 
 

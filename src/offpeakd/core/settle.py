@@ -3,17 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from offpeakd.core.model import (
-    AttemptResult,
-    BatchResult,
-    Change,
-    Instance,
-    Job,
-    JsonScalar,
-    Policy,
-    Request,
-    State,
-)
+from offpeakd.core.batch import BatchResult
+from offpeakd.core.change import AttemptResult, Change, JsonScalar
+from offpeakd.core.model import Request, State
 from offpeakd.core.outcomes import (
     Accepted,
     CloudProblem,
@@ -23,6 +15,8 @@ from offpeakd.core.outcomes import (
     Refused,
     Unclear,
 )
+from offpeakd.core.policy import Policy
+from offpeakd.core.seen import Instance, Job
 from offpeakd.core.verdicts import Code
 
 BUSY_WAIT: Final = timedelta(seconds=60)

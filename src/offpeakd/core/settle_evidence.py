@@ -9,18 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from offpeakd.core.change import AttemptResult, Change, Detail
 from offpeakd.core.clock_text import rfc3339
 from offpeakd.core.evidence import Finding, Kind
 from offpeakd.core.inquiry import PATIENCE, Inquiry
-from offpeakd.core.model import (
-    AttemptResult,
-    Change,
-    Detail,
-    Instance,
-    Job,
-    Request,
-    State,
-)
+from offpeakd.core.model import Request, State
+from offpeakd.core.seen import Instance, Job
 from offpeakd.core.settle import settle_job
 
 MOST_RESENDS: Final = 1

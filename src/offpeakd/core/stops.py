@@ -11,7 +11,7 @@ from offpeakd.core.errors import (
     CloudThrottledError,
     CredentialsError,
 )
-from offpeakd.core.model import Stop
+from offpeakd.core.lane import Stop
 from offpeakd.core.outcomes import CloudProblem, ErrorKind
 
 CREDENTIALS_WAIT: Final = timedelta(minutes=5)

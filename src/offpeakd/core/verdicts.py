@@ -10,7 +10,9 @@ from enum import StrEnum
 
 from offpeakd.core.calendar import Calendar, Standing
 from offpeakd.core.clock_text import both_clocks
-from offpeakd.core.model import DEFAULT_GROUP, Policy, Request, State, Stop
+from offpeakd.core.lane import Stop
+from offpeakd.core.model import DEFAULT_GROUP, Request, State
+from offpeakd.core.policy import Policy
 from offpeakd.core.stops import stands
 
 

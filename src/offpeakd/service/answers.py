@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from offpeakd.core.batch import BatchResult
+from offpeakd.core.change import Change
 from offpeakd.core.errors import DatabaseError
 from offpeakd.core.late import settle_late
-from offpeakd.core.model import BatchResult, Change, Request
+from offpeakd.core.model import Request
 from offpeakd.core.outcomes import Outcome
 from offpeakd.ports import Store
 from offpeakd.service.rules import Rules

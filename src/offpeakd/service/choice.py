@@ -7,9 +7,12 @@ from typing import Final
 
 import structlog
 
+from offpeakd.core.batch import BATCH_LIMIT
+from offpeakd.core.change import Change
 from offpeakd.core.evidence import is_upgrading
-from offpeakd.core.model import BATCH_LIMIT, Change, Instance, Job, Request
+from offpeakd.core.model import Request
 from offpeakd.core.plan import Take
+from offpeakd.core.seen import Instance, Job
 from offpeakd.core.settle import settle_by_time, settle_look
 from offpeakd.core.settle_evidence import adopt
 from offpeakd.ports import Clock, Queue

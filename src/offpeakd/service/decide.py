@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from offpeakd.core.change import Change
 from offpeakd.core.intake import Already, Refusal, Rule
-from offpeakd.core.model import LIVE, Change, Request, State
+from offpeakd.core.model import LIVE, Request, State
 from offpeakd.ports import Ledger
 from offpeakd.service.lookup import checked_name, look_up, unknown
 

@@ -2,18 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from offpeakd.core import stops
 from offpeakd.core.errors import CloudError, CredentialsError
 from offpeakd.core.evidence import EARLIER
-from offpeakd.core.model import Change, Job, Request, State, Stop
+from offpeakd.core.lane import Stop
+from offpeakd.core.model import Request, State
+from offpeakd.core.seen import Job
 from offpeakd.core.settle import settle_job
 from offpeakd.ports import Clock, Cloud, Store
 from offpeakd.service.job_list import LIST_SPAN
 from offpeakd.service.rules import Rules
+
+if TYPE_CHECKING:
+    from offpeakd.core.change import Change
 
 PAGE: Final = 500
 """Running requests read at a time."""

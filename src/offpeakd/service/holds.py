@@ -10,9 +10,10 @@ import structlog
 from offpeakd.core import stops
 from offpeakd.core.clock_trust import UNWITNESSED, ClockFacts, distrust
 from offpeakd.core.errors import CloudError, CredentialsError
+from offpeakd.core.lane import Lane
 from offpeakd.core.plan import next_edge
 from offpeakd.core.verdicts import Code, Kind, Verdict
-from offpeakd.ports import Clock, Cloud, Lane, Store
+from offpeakd.ports import Clock, Cloud, Store
 from offpeakd.service.inventory import Inventory
 from offpeakd.service.rules import Rules
 

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from offpeakd.core import stops
-from offpeakd.core.model import Lane, State, Stop
+from offpeakd.core.lane import Lane, Stop
+from offpeakd.core.model import State
 from offpeakd.core.plan import next_edge
 from offpeakd.core.verdicts import Code, Kind, Situation, group_blockers
 from offpeakd.ports import Clock, Store

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from offpeakd.core.model import Instance
+from offpeakd.core.seen import Instance
 from offpeakd.ports import Clock, Cloud, Controls
 
 PAGE = 100

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from offpeakd.core.evidence import EARLIER
-from offpeakd.core.model import Job
+from offpeakd.core.seen import Job
 from offpeakd.ports import Clock, JobPage
 
 LIST_SPAN: Final = timedelta(days=29)

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from offpeakd.core.model import IN_FLIGHT, Lane, Policy, Request, State
+from offpeakd.core.lane import Lane
+from offpeakd.core.model import IN_FLIGHT, Request, State
 from offpeakd.core.plan import plan
+from offpeakd.core.policy import Policy
 from offpeakd.core.verdicts import (
     LaneFacts,
     Situation,

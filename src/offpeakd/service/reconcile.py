@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from offpeakd.core import stops
+from offpeakd.core.change import Change
 from offpeakd.core.errors import (
     CloudDeniedError,
     CloudError,
@@ -18,7 +19,9 @@ from offpeakd.core.errors import (
 )
 from offpeakd.core.evidence import EARLIER, Doubt, Look, examine, version_change
 from offpeakd.core.inquiry import Inquiry
-from offpeakd.core.model import Change, Instance, Request, State, Stop
+from offpeakd.core.lane import Stop
+from offpeakd.core.model import Request, State
+from offpeakd.core.seen import Instance
 from offpeakd.core.settle_evidence import Ruling, settle_finding, settle_gone
 from offpeakd.core.tally import Tally
 from offpeakd.ports import AttemptRecord, Clock, Cloud, Store

@@ -12,10 +12,13 @@ from uuid import uuid4
 import structlog
 
 from offpeakd.core import stops
+from offpeakd.core.batch import Batch, BatchResult, as_claimed
 from offpeakd.core.errors import CloudError, CredentialsError, DatabaseError
-from offpeakd.core.model import Batch, BatchResult, Instance, Lane, Request, as_claimed
+from offpeakd.core.lane import Lane
+from offpeakd.core.model import Request
 from offpeakd.core.outcomes import NotSent
 from offpeakd.core.plan import Take, next_edge, plan
+from offpeakd.core.seen import Instance
 from offpeakd.core.settle import concerns_one, settle, settle_cleared
 from offpeakd.core.verdicts import Code, LaneFacts, Situation, Verdict
 from offpeakd.ports import Claim, Clock, Cloud, SignedCall, Store, UpgradeAnswer

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from offpeakd.core.calendar import Calendar
-from offpeakd.core.model import DEFAULT_GROUP, Policy
+from offpeakd.core.model import DEFAULT_GROUP
+from offpeakd.core.policy import Policy
 from offpeakd.ports import Limits
 
 

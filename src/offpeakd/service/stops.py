@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from offpeakd.core.intake import stated
-from offpeakd.core.model import Stop
+from offpeakd.core.lane import Stop
 from offpeakd.ports import Controls
 
 EVERYTHING: Final = "*"

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from offpeakd.core.evidence import EARLIER, stray_jobs
-from offpeakd.core.model import Job, Request, State
+from offpeakd.core.model import Request, State
+from offpeakd.core.seen import Job
 from offpeakd.ports import Clock, Cloud, Filter, Store
 from offpeakd.service.job_list import JobsSince, jobs_since
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from offpeakd.core.calendar import Calendar
 from offpeakd.core.endpoints import REGIONS, endpoint_for, iam_endpoint_for
-from offpeakd.core.model import Policy
+from offpeakd.core.policy import Policy
 from offpeakd.core.windows import Window
 from offpeakd.settings.models import CredentialsSection, Settings
 

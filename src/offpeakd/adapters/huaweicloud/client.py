@@ -23,8 +23,8 @@ from offpeakd.adapters.huaweicloud.refused_keys import KeySparedError, RefusedKe
 from offpeakd.adapters.huaweicloud.signing import Query
 from offpeakd.adapters.huaweicloud.transport import Call, CallFailedError, Patience, Transport
 from offpeakd.core.identifiers import parse_instance_id
-from offpeakd.core.model import Instance, Job
 from offpeakd.core.outcomes import CloudProblem, ErrorKind
+from offpeakd.core.seen import Instance, Job
 from offpeakd.ports import Clock, JobPage, SignedCall, UpgradeAnswer
 
 UPGRADE_LIMIT: Final = 1024 * 1024

@@ -31,7 +31,7 @@ from offpeakd.adapters.huaweicloud.error_codes import (
     normal_code,
 )
 from offpeakd.adapters.huaweicloud.refusals import UPGRADE, plain
-from offpeakd.core.model import BatchResult
+from offpeakd.core.batch import BatchResult
 from offpeakd.core.outcomes import (
     Accepted,
     CloudProblem,

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from offpeakd.adapters.huaweicloud.answers import JsonObject, as_list, as_object
+from offpeakd.core.batch import BATCH_LIMIT
 from offpeakd.core.identifiers import is_instance_id
-from offpeakd.core.model import BATCH_LIMIT, Instance, Job
+from offpeakd.core.seen import Instance, Job
 
 PAGE: Final = 100
 """Entries of a page, and the most that the API gives."""

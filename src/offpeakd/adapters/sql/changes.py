@@ -11,7 +11,8 @@ from offpeakd.adapters.sql.changes_sqlite import update_requests
 from offpeakd.adapters.sql.rows import REQUEST_FIELDS, column_of
 from offpeakd.adapters.sql.tables import attempt, batch, event, request
 from offpeakd.adapters.sql.transactions import BY_KEY, Database, Prepared, given
-from offpeakd.core.model import BatchResult, Change
+from offpeakd.core.batch import BatchResult
+from offpeakd.core.change import Change
 
 _FACTS: Final = tuple(field for field in REQUEST_FIELDS if field != "id")
 

@@ -14,7 +14,8 @@ from offpeakd.adapters.sql.room import lock_of, room_values, take_room, verdict
 from offpeakd.adapters.sql.tables import IS_READY, attempt, batch
 from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import BY_KEY, Database, Prepared, given
-from offpeakd.core.model import Batch, Request
+from offpeakd.core.batch import Batch
+from offpeakd.core.model import Request
 from offpeakd.ports import Claim, Claimed, Limits
 
 _BATCH_COLUMNS: Final = (

@@ -36,7 +36,8 @@ from offpeakd.adapters.sql.tally import fold
 from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import Database, Prepared
 from offpeakd.adapters.sql.turns import leave_turns, take_turn
-from offpeakd.core.model import Instance, Stop
+from offpeakd.core.lane import Stop
+from offpeakd.core.seen import Instance
 from offpeakd.ports import Controls, DaemonRow
 
 FORGET_SILENT_AFTER: Final = timedelta(days=1)

@@ -18,7 +18,8 @@ from offpeakd.adapters.sql.rows import (
 )
 from offpeakd.adapters.sql.tables import IS_LIVE, IS_READY, attempt, event, request
 from offpeakd.adapters.sql.transactions import Database
-from offpeakd.core.model import Change, Request, State
+from offpeakd.core.change import Change
+from offpeakd.core.model import Request, State
 from offpeakd.ports import Added, AttemptRecord, Event, Filter, Ledger
 
 _REQUESTS: Final = sa.select(*REQUEST_COLUMNS)

@@ -32,7 +32,10 @@ from offpeakd.adapters.sql.tables import (
 )
 from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import Database, Prepared, given
-from offpeakd.core.model import Batch, BatchResult, Change, Lane, Request, State
+from offpeakd.core.batch import Batch, BatchResult
+from offpeakd.core.change import Change
+from offpeakd.core.lane import Lane
+from offpeakd.core.model import Request, State
 from offpeakd.ports import AttemptRecord, Claim, Limits, Queue
 
 MADE_READY_AT_ONCE: Final = 10_000
@@ -144,9 +147,7 @@ class SqlQueue(Queue):
         self._term = term
 
     @override
-    def lane(
-        self, target: str, now: datetime | None, groups: Sequence[str] | None = None
-    ) -> Lane:
+    def lane(self, target: str, now: datetime | None, groups: Sequence[str] | None = None) -> Lane:
         with self._database.read() as connection:
             lane = _look(connection, target, groups)
         if now is None or lane.next_ready_at is None or lane.next_ready_at > now:

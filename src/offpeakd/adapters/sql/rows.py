@@ -8,7 +8,10 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from offpeakd.adapters.sql.tables import attempt, control, event, instance, lease, request
-from offpeakd.core.model import AttemptResult, Instance, Request, State, Stop
+from offpeakd.core.change import AttemptResult
+from offpeakd.core.lane import Stop
+from offpeakd.core.model import Request, State
+from offpeakd.core.seen import Instance
 from offpeakd.ports import AttemptRecord, DaemonRow, Event
 
 REQUEST_FIELDS: Final = tuple(field.name for field in fields(Request))

@@ -1,0 +1,71 @@
+"""The configured database: opening it, and its schema."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from offpeakd.ports import Store
+
+if TYPE_CHECKING:
+    from offpeakd.adapters.sql.schema import Schema, Upgraded
+    from offpeakd.settings.load import Loaded
+
+
+def open_store(loaded: "Loaded", environ: Mapping[str, str], owner: str = "command") -> Store:
+    """Open the database, creating it on first use.
+
+    Args:
+        loaded: the configuration.
+        environ: for where a password file lies.
+        owner: random id of a daemon's run; commands claim nothing and keep the default.
+
+    Raises:
+        DatabaseError: it can't be reached or read, or has another schema.
+    """
+    from offpeakd.adapters.sql.schema import ensure
+    from offpeakd.adapters.sql.store import SqlStore
+    from offpeakd.settings.references import database_address
+
+    url = database_address(loaded, environ)
+    ensure(url)
+    return SqlStore(url, owner, lease_ttl=loaded.settings.lease.ttl)
+
+
+def upgrade_database(loaded: "Loaded", environ: Mapping[str, str], now: datetime) -> "Upgraded":
+    """Bring the database's schema up to date; a SQLite file is saved first.
+
+    Raises:
+        DaemonRunningError: a daemon works on that SQLite file.
+        DatabaseError: it can't be used, or was written by something else.
+    """
+    from offpeakd.adapters.sql.lock import DatabaseLock
+    from offpeakd.adapters.sql.schema import upgrade
+    from offpeakd.settings.references import database_address
+
+    url = database_address(loaded, environ)
+    with DatabaseLock(url):
+        return upgrade(url, now)
+
+
+def database_schema(loaded: "Loaded", environ: Mapping[str, str]) -> "Schema":
+    """Which schema the database has; changes nothing.
+
+    Raises:
+        DatabaseError: it can't be reached or read.
+    """
+    from offpeakd.adapters.sql.schema import current
+    from offpeakd.settings.references import database_address
+
+    return current(database_address(loaded, environ))
+
+
+def check_database(loaded: "Loaded", environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What is wrong with the database, a sentence each.
+
+    Raises:
+        DatabaseError: it can't be reached or read, or has another schema.
+    """
+    from offpeakd.adapters.sql.schema import check
+    from offpeakd.settings.references import database_address
+
+    return check(database_address(loaded, environ))
