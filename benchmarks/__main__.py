@@ -2,7 +2,8 @@
 
     python -m benchmarks [--quick] [NAME …]
 
-Without a name everything is measured and the table is written; with names these are only shown.
+Without a name everything is measured and the table is written; with names these are only shown,
+unless `--write` puts them in the table, which then has no other.
 """
 
 import argparse
@@ -41,6 +42,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FIGURES))
     parser.add_argument("--quick", action="store_true", help="a short check that all of it works")
     parser.add_argument("--rounds", type=int, default=7, help="at least five for a median")
+    parser.add_argument("--write", action="store_true", help="write the table of what is named")
     chosen = parser.parse_args()
     unknown = sorted(set(chosen.names) - FIGURES.keys())
     if unknown:
@@ -54,7 +56,7 @@ def main() -> int:
             found = import_module(f"benchmarks.figures.{FIGURES[name]}").measure(bench)
             print_rows(found)
             rows.extend(found)
-    if not chosen.names and not chosen.quick:
+    if chosen.write or not (chosen.names or chosen.quick):
         write_table(rows, bench.rounds)
     return int(any(row.reached is False for row in rows) and not chosen.quick)
 

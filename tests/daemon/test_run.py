@@ -1,5 +1,6 @@
 """The daemon as a real process against the emulator."""
 
+import json
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -77,17 +78,22 @@ def test_nothing_leaves_before_the_opening_and_the_first_call_leaves_at_once(
         assert site.start("--until-idle").wait(60) == 0
 
         first = min(call.at for call in cloud.world.calls)
-        assert opens <= first < opens + timedelta(seconds=2)
+        [started] = [line for line in site.log().splitlines() if '"started"' in line]
+        ready = max(opens, datetime.fromisoformat(json.loads(started)["time"]))
+        assert opens <= first < ready + timedelta(seconds=2)
 
 
 def test_nothing_leaves_once_a_freeze_or_the_guard_before_it_has_begun(
     cloud: Emulator, tmp_path: Path
 ) -> None:
-    closes, windows = a_moment("closes", timedelta(seconds=5))
     more = "release: {guard: 1s, poll: 100ms}"
-    with Installation(tmp_path, cloud, windows, more) as site:
-        site.start()
+    with Installation(tmp_path, cloud, more=more) as site:
+        daemon = site.start()
         assert site.has_logged('"started"')
+        closes, windows = a_moment("closes", timedelta(seconds=6))
+        site.configure(windows)
+        daemon.send_signal(signal.SIGHUP)
+        assert site.has_logged('"reloaded"')
         site.add(5)
         assert patiently(lambda: sum(site.calls()) == 5)
         assert patiently(lambda: datetime.now(UTC) > closes - timedelta(seconds=1))  # noqa: TID251
