@@ -29,6 +29,7 @@ from offpeakd.adapters.sql.tables import (
     in_states,
     lease,
     request,
+    tally,
 )
 from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import Database, Prepared, given
@@ -44,11 +45,17 @@ MADE_READY_AT_ONCE: Final = 10_000
 HIGH_WATER: Final = "high-water"
 """The kind under which `control` keeps the highest time ever seen; not a stop."""
 
-_NEXT_READY: Final = Prepared(
-    sa.select(sa.func.min(request.c.wait_until, type_=request.c.wait_until.type)).where(
-        request.c.target == given(request.c.target), sa.text(IS_WAITING)
-    )
+_next_ready = (
+    sa.select(sa.func.min(request.c.wait_until, type_=request.c.wait_until.type))
+    .where(request.c.target == given(request.c.target), sa.text(IS_WAITING))
+    .scalar_subquery()
 )
+_in_flight_now = (
+    sa.select(sa.cast(sa.func.coalesce(sa.func.sum(tally.c.number), 0), tally.c.number.type))
+    .where(tally.c.target == given(request.c.target), sa.text(IS_IN_FLIGHT))
+    .scalar_subquery()
+)
+_WAITING_AND_RUNNING: Final = Prepared(sa.select(_next_ready, _in_flight_now))
 
 _due = (
     sa.select(request.c.id)
@@ -94,11 +101,6 @@ def _ready_groups() -> Prepared:
 
 
 _READY_GROUPS: Final = _ready_groups()
-_COUNT_IN_FLIGHT: Final = Prepared(
-    sa.select(sa.func.count())
-    .select_from(request)
-    .where(request.c.target == given(request.c.target), sa.text(IS_IN_FLIGHT))
-)
 _STOPS: Final = Prepared(
     sa.select(*STOP_COLUMNS).where(
         control.c.scope.in_([sa.literal_column("'*'"), given(control.c.scope)]),
@@ -256,8 +258,7 @@ class SqlQueue(Queue):
 
 def _look(connection: sa.Connection, target: str, groups: Sequence[str] | None) -> Lane:
     here = {"target": target}
-    [(next_ready_at,)] = _NEXT_READY.rows(connection, here)
-    [(in_flight,)] = _COUNT_IN_FLIGHT.rows(connection, here)
+    [(next_ready_at, in_flight)] = _WAITING_AND_RUNNING.rows(connection, here)
     if groups is None:
         ready = tuple(sorted(name for (name,) in _READY_GROUPS.rows(connection, here)))
     else:
