@@ -30,7 +30,7 @@ layers: $(VENV)/.dev
 
 tests: $(VENV)/.dev
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto -q
+	$(BIN)/coverage run -m pytest -n auto --dist worksteal -q
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --include='src/offpeakd/core/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95
