@@ -89,8 +89,9 @@ def _plan(database: Database, statement: Prepared) -> str:
     [
         pytest.param(queue._READY, "ix_request_claim", id="the next ones"),
         pytest.param(queue._READY_GROUPS, "ix_request_claim", id="groups with something ready"),
-        pytest.param(queue._NEXT_READY, "ix_request_waiting", id="when the next waits no more"),
-        pytest.param(queue._COUNT_IN_FLIGHT, "ix_request_in_flight", id="how many are in flight"),
+        pytest.param(
+            queue._WAITING_AND_RUNNING, "ix_request_waiting", id="the next, and what runs"
+        ),
     ],
 )
 def test_a_tick_reads_by_index(database: Database, statement: Prepared, index: str) -> None:
