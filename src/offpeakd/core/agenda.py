@@ -1,11 +1,10 @@
 """Which groups may release now, in the order in which they go, and how long that stays so."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from offpeakd.core.calendar import Calendar
+from offpeakd.core.verdicts import Situation
 
 _FAR: Final = timedelta(days=366)
 
@@ -31,27 +30,20 @@ class Agenda:
         return self.since <= now < self.until
 
 
-def agenda(
-    calendar: Calendar,
-    groups: tuple[str, ...],
-    now: datetime,
-    guard: timedelta,
-    notices: Mapping[str, datetime],
-) -> Agenda:
+def agenda(situation: Situation, groups: tuple[str, ...]) -> Agenda:
     """Look through every group.
 
     Args:
-        calendar: windows and freezes.
+        situation: instant, calendar, guard, and until when a reload keeps groups shut.
         groups: that are configured.
-        now: the present instant.
-        guard: how long before the cutoff a release has to begin.
-        notices: until when a changed configuration keeps a group shut.
     """
-    until = min((end for end in notices.values() if end > now), default=now + _FAR)
+    now, guard = situation.now, situation.policy.guard
+    until = min((end for end in situation.notices.values() if end > now), default=now + _FAR)
     closing: list[tuple[datetime, str]] = []
     for group in groups:
-        standing = calendar.at(now, group, guard)
-        until = min(until, calendar.edge_after(now, group, guard))
-        if standing.verdict == "open" and standing.opening is not None:
+        standing = situation.calendar.at(now, group, guard)
+        until = min(until, situation.calendar.edge_after(now, group, guard))
+        shut = standing.verdict != "open" or situation.notice_until(group) is not None
+        if standing.opening is not None and not shut:
             closing.append((standing.opening.last_release or now + _FAR, group))
     return Agenda(tuple(group for _, group in sorted(closing)), now, until)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from offpeakd.core.agenda import Agenda, agenda
+from offpeakd.core.verdicts import Situation
 from offpeakd.service.rules import Rules
 
 
@@ -30,8 +31,8 @@ class Order:
         """
         good = self._agenda
         if good is None or rules is not self._rules or not good.covers(now):
-            guard = rules.policy.guard
-            good = agenda(rules.calendar, rules.groups, now, guard, rules.notices)
+            situation = Situation(now, rules.calendar, rules.policy, notices=rules.notices)
+            good = agenda(situation, rules.groups)
             self._rules, self._agenda, self._head = rules, good, 0
         if self._head and boottime - self._since > rules.policy.poll:
             self._head = 0

@@ -234,9 +234,9 @@ def _schema(names: frozenset[str], version: str | None) -> Schema:
 
 def _migrate(address: Address) -> None:
     # The library is slow to import, and nearly every command finds a schema that is up to date.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
+    from alembic import command  # noqa: PLC0415  # a current schema does without the library
+    from alembic.config import Config  # noqa: PLC0415  # likewise
+    from alembic.util import CommandError  # noqa: PLC0415  # likewise
 
     if address.file is not None:
         prepare_file(address.file)
@@ -302,10 +302,10 @@ def _damage(connection: sa.Connection) -> list[str]:
 
 def _drift(connection: sa.Connection) -> list[str]:
     from alembic.autogenerate import compare_metadata  # noqa: PLC0415  # as in _migrate
-    from alembic.migration import MigrationContext  # noqa: PLC0415
+    from alembic.migration import MigrationContext  # noqa: PLC0415  # likewise
 
-    from offpeakd.adapters.sql.follow_up import VIEW  # noqa: PLC0415
-    from offpeakd.adapters.sql.tables import metadata  # noqa: PLC0415
+    from offpeakd.adapters.sql.follow_up import VIEW  # noqa: PLC0415  # a check alone needs them
+    from offpeakd.adapters.sql.tables import metadata  # noqa: PLC0415  # likewise
 
     found = [
         f"the schema differs: {difference}"
