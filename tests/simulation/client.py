@@ -52,7 +52,7 @@ class SimulatedCloud(Cloud):
     world: CloudWorld
     host: Process
     records: Records
-    standing: Callable[[], tuple[tuple[int, int], ...]]
+    standing: Callable[[], tuple[tuple[tuple[int, int], ...], int]]
     _witness: tuple[datetime, timedelta] | None = field(default=None, init=False)
 
     # ------------------------------------------------------------------ reads
@@ -175,7 +175,7 @@ class SimulatedCloud(Cloud):
                 now,
                 began,
                 self.host.machine.offset,
-                self.standing(),
+                *self.standing(),
                 flight.call.instance_ids,
                 claimed_at=self.records.claimed_at.get(name, 0),
                 stepped=self.host.machine.stepped_at >= began,

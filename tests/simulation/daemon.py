@@ -104,8 +104,7 @@ class Run:
         self._rules.rules = self._rules_of(calendar)
         object.__setattr__(self._rules.rules, "notices", until)
         self.frozen = frozen
-        wall = max(until.values(), default=now)
-        self.notice_until = span(wall - instant(self.host.machine.offset))
+        self.notice_until = span(max(until.values(), default=now) - instant(0))
         self.wake()
 
     # ------------------------------------------------------------------ life
@@ -158,7 +157,7 @@ class Run:
         self._rules = CurrentRules(
             self._rules_of(calendar_of(host.fate.traits.openings, self.frozen))
         )
-        client = SimulatedCloud(around.world, host, around.records, self._shut)
+        client = SimulatedCloud(around.world, host, around.records, self._standing)
         cloud = parts.cloud(client, host)
         self.vitals = Vitals(host.now())
         self.storage = Storage(self.store, host, self.vitals)
@@ -183,8 +182,8 @@ class Run:
         policy = self.around.protections.policy(policy_of(self.host.fate.traits))
         return Rules(calendar, policy, {TARGET: 30}, "config", "tzdata")
 
-    def _shut(self) -> tuple[tuple[int, int], ...]:
-        return (*self.frozen, (0, self.notice_until))
+    def _standing(self) -> tuple[tuple[tuple[int, int], ...], int]:
+        return self.frozen, self.notice_until
 
     # ------------------------------------------------------------------ passes
 

@@ -77,9 +77,11 @@ class Moments:
 
     def _shut(self, byte: FirstByte) -> Iterator[Violation]:
         slack = TRUSTED if self.run.fate.traits.steps else 2 * SECOND
-        for start, end in byte.shut:
+        for start, end in byte.frozen:
             if start + slack <= byte.at < end - slack:
-                yield Violation("I2", byte.at, f"{byte.call} while a freeze or notice ran")
+                yield Violation("I2", byte.at, f"{byte.call} while a freeze ran")
+        if byte.at + byte.offset < byte.notice_until and not byte.stepped:
+            yield Violation("I2", byte.at, f"{byte.call} while a reload kept it shut")
         for pause in self.records.pauses:
             if pause.since <= byte.gate_began and (pause.until is None or byte.at < pause.until):
                 yield Violation("I2", byte.at, f"{byte.call} while everything was paused")

@@ -20,7 +20,8 @@ class FirstByte:
         at: when, by a right clock.
         gate_began: when the gate began to look.
         offset: the machine's wall clock less the right time.
-        shut: spans in which the configuration in force releases nothing: freezes and notices.
+        frozen: spans of the configuration in force that release nothing.
+        notice_until: until when a reload keeps it shut, by the machine's wall clock.
         instance_ids: in the body.
         claimed_at: when its batch was written down; 0 where it was not.
         stepped: whether the wall clock was set while the gate looked.
@@ -30,7 +31,8 @@ class FirstByte:
     at: int
     gate_began: int
     offset: int
-    shut: tuple[tuple[int, int], ...]
+    frozen: tuple[tuple[int, int], ...]
+    notice_until: int
     instance_ids: tuple[str, ...]
     claimed_at: int
     stepped: bool
