@@ -104,7 +104,7 @@ class Run:
         self._rules.rules = self._rules_of(calendar)
         object.__setattr__(self._rules.rules, "notices", until)
         self.frozen = frozen
-        self.notice_until = span(max(until.values(), default=now) - instant(0))
+        self.notice_until = span(max(until.values(), default=instant(0)) - instant(0))
         self.wake()
 
     # ------------------------------------------------------------------ life

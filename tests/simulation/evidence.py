@@ -31,13 +31,23 @@ class Evidence:
 
     Attributes:
         starts: upgrades that our calls started.
+        foreseeable: those of them that somebody could know of before they began.
         requests: by call and instance, the requests it was claimed for, with when.
     """
 
     def __init__(self, run: Ended) -> None:
         self._records = run.records
         self.starts = [one for one in run.world.upgrades if one.call is not None]
+        self.foreseeable = [one for one in self.starts if not self._forgotten_on_its_way(one)]
         self.requests = _requests_by_call(run)
+
+    def _forgotten_on_its_way(self, start: Upgrade) -> bool:
+        """The copy is from before the call, and the call arrived when the copy was in place."""
+        written = self._records.claimed_at.get(start.call or "", 0)
+        return any(
+            self._records.saved_at < written <= restored < start.started
+            for restored in self._records.restored_at
+        )
 
     def lives(self, start: Upgrade) -> list[tuple[int, int]]:
         """Requests that this start is for; a retry by a person begins another life."""

@@ -38,14 +38,14 @@ class Moments:
     def starts_once(self) -> Iterator[Violation]:
         """A request starts at most one upgrade, and none while another of ours runs."""
         counted: Counter[tuple[int, int]] = Counter()
-        for start in self.evidence.starts:
+        for start in self.evidence.foreseeable:
             for life in self.evidence.lives(start):
                 counted[life] += 1
                 if counted[life] > 1:
                     what = f"request {life[0]} started {start.job_id}, its second upgrade"
                     yield Violation("I1", start.started, what)
-        for one in self.evidence.starts:
-            for other in self.evidence.starts:
+        for one in self.evidence.foreseeable:
+            for other in self.evidence.foreseeable:
                 if (
                     one is not other
                     and one.instance_id == other.instance_id
