@@ -1,9 +1,11 @@
 """Every way of settling something, down to the last attribute: what no other test may overlook.
 
 The other tests say why a request goes where it goes. Here stands what is written with it: times,
-texts, the line of the history, and what becomes known of the attempt.
+texts, the line of the history, and what becomes known of the attempt. Each is settled inside its
+test, not while tests are collected: a mutated core shows only there.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -75,10 +77,10 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
 
 
 @pytest.mark.parametrize(
-    ("change", "expected"),
+    ("settled", "expected"),
     [
         pytest.param(
-            answered(SENDING, Accepted("j")),
+            lambda: answered(SENDING, Accepted("j")),
             Change(
                 SENDING,
                 after(
@@ -98,7 +100,7 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
             id="accepted",
         ),
         pytest.param(
-            answered(DOUBTED, NotSent("vetoed")),
+            lambda: answered(DOUBTED, NotSent("vetoed")),
             Change(
                 DOUBTED,
                 after(DOUBTED, State.QUEUED, attempts=0, unknown_since=None),
@@ -110,7 +112,7 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
             id="not sent",
         ),
         pytest.param(
-            answered(SENDING, Unclear("cut")),
+            lambda: answered(SENDING, Unclear("cut")),
             Change(
                 SENDING,
                 after(
@@ -129,7 +131,7 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
             id="unclear",
         ),
         pytest.param(
-            answered(SENDING, refused(ErrorKind.DONE)),
+            lambda: answered(SENDING, refused(ErrorKind.DONE)),
             Change(
                 SENDING,
                 after(SENDING, State.SUCCEEDED, finished_at=NIGHT, submitted_at=SENT, **REFUSED),
@@ -141,7 +143,7 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
             id="refused: current",
         ),
         pytest.param(
-            answered(SENDING, refused(ErrorKind.THROTTLED)),
+            lambda: answered(SENDING, refused(ErrorKind.THROTTLED)),
             Change(
                 SENDING,
                 after(SENDING, State.QUEUED, attempts=0, **REFUSED),
@@ -153,7 +155,7 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
             id="refused: not its fault",
         ),
         pytest.param(
-            answered(SENDING, refused(ErrorKind.PARAMETER), "b1"),
+            lambda: answered(SENDING, refused(ErrorKind.PARAMETER), "b1"),
             Change(
                 SENDING,
                 after(SENDING, State.QUEUED, attempts=0, **{**REFUSED, "cohort": "b1"}),
@@ -165,7 +167,7 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
             id="refused: one of many",
         ),
         pytest.param(
-            answered(SENDING, refused(ErrorKind.RETRY)),
+            lambda: answered(SENDING, refused(ErrorKind.RETRY)),
             Change(
                 SENDING,
                 after(
@@ -185,7 +187,7 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
             id="refused: later",
         ),
         pytest.param(
-            answered(SENDING, refused(ErrorKind.PERMANENT)),
+            lambda: answered(SENDING, refused(ErrorKind.PERMANENT)),
             Change(
                 SENDING,
                 after(
@@ -204,7 +206,7 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
             id="refused: for good",
         ),
         pytest.param(
-            settle_late(DOUBTED, "a1", NotSent("vetoed"), RESULT, POLICY),
+            lambda: settle_late(DOUBTED, "a1", NotSent("vetoed"), RESULT, POLICY),
             Change(
                 DOUBTED,
                 after(DOUBTED, State.QUEUED, attempts=0, **CLEAR),
@@ -216,7 +218,9 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
             id="late: not sent",
         ),
         pytest.param(
-            settle_late(replace(QUEUED, attempt_id="a1"), "a1", Accepted("j"), RESULT, POLICY),
+            lambda: settle_late(
+                replace(QUEUED, attempt_id="a1"), "a1", Accepted("j"), RESULT, POLICY
+            ),
             Change(
                 replace(QUEUED, attempt_id="a1"),
                 after(
@@ -237,17 +241,17 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
             id="late: accepted after it was queued again",
         ),
         pytest.param(
-            settle_cleared(QUEUED, NIGHT),
+            lambda: settle_cleared(QUEUED, NIGHT),
             Change(QUEUED, after(QUEUED, State.QUEUED, cohort=None), ""),
             id="cleared",
         ),
         pytest.param(
-            settle_expired(QUEUED, NIGHT),
+            lambda: settle_expired(QUEUED, NIGHT),
             Change(QUEUED, after(QUEUED, State.EXPIRED, finished_at=NIGHT), "expired"),
             id="expired",
         ),
         pytest.param(
-            settle_by_time(replace(QUEUED, not_before=NOON), NIGHT),
+            lambda: settle_by_time(replace(QUEUED, not_before=NOON), NIGHT),
             Change(
                 replace(QUEUED, not_before=NOON),
                 after(
@@ -264,7 +268,7 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
             id="back to waiting for its time",
         ),
         pytest.param(
-            settle_abandoned(SENDING, NIGHT),
+            lambda: settle_abandoned(SENDING, NIGHT),
             Change(
                 SENDING,
                 after(
@@ -289,15 +293,17 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
         ),
     ],
 )
-def test_an_answer_or_its_absence_is_written_down_whole(change: Change, expected: Change) -> None:
-    assert change == expected
+def test_an_answer_or_its_absence_is_written_down_whole(
+    settled: Callable[[], Change | None], expected: Change
+) -> None:
+    assert settled() == expected
 
 
 @pytest.mark.parametrize(
-    ("change", "expected"),
+    ("settled", "expected"),
     [
         pytest.param(
-            settle_look(QUEUED, None, NIGHT),
+            lambda: settle_look(QUEUED, None, NIGHT),
             Change(
                 QUEUED,
                 after(
@@ -314,7 +320,7 @@ def test_an_answer_or_its_absence_is_written_down_whole(change: Change, expected
             id="missing",
         ),
         pytest.param(
-            settle_look(QUEUED, an_instance(patch_available=False), NIGHT),
+            lambda: settle_look(QUEUED, an_instance(patch_available=False), NIGHT),
             Change(
                 QUEUED,
                 after(QUEUED, State.SUCCEEDED, finished_at=NIGHT),
@@ -325,7 +331,7 @@ def test_an_answer_or_its_absence_is_written_down_whole(change: Change, expected
             id="current",
         ),
         pytest.param(
-            settle_look(QUEUED, an_instance(actions=("RESTARTING", "RESIZE")), NIGHT),
+            lambda: settle_look(QUEUED, an_instance(actions=("RESTARTING", "RESIZE")), NIGHT),
             Change(
                 QUEUED,
                 after(
@@ -342,7 +348,7 @@ def test_an_answer_or_its_absence_is_written_down_whole(change: Change, expected
             id="busy",
         ),
         pytest.param(
-            settle_job(RUNNING, Job("j", an_id(1), "Completed", NOON, NOON, "100%"), NIGHT),
+            lambda: settle_job(RUNNING, Job("j", an_id(1), "Completed", NOON, NOON, "100%"), NIGHT),
             Change(
                 RUNNING,
                 after(
@@ -359,7 +365,7 @@ def test_an_answer_or_its_absence_is_written_down_whole(change: Change, expected
             id="completed",
         ),
         pytest.param(
-            settle_job(RUNNING, Job("j", an_id(1), "Failed", NOON), NIGHT),
+            lambda: settle_job(RUNNING, Job("j", an_id(1), "Failed", NOON), NIGHT),
             Change(
                 RUNNING,
                 after(
@@ -377,7 +383,7 @@ def test_an_answer_or_its_absence_is_written_down_whole(change: Change, expected
             id="failed",
         ),
         pytest.param(
-            settle_job(RUNNING, Job("j", an_id(1), "Running", NOON, progress="9%"), NIGHT),
+            lambda: settle_job(RUNNING, Job("j", an_id(1), "Running", NOON, progress="9%"), NIGHT),
             Change(
                 RUNNING,
                 after(RUNNING, State.RUNNING, job_status="Running", job_progress="9%"),
@@ -386,7 +392,7 @@ def test_an_answer_or_its_absence_is_written_down_whole(change: Change, expected
             id="running",
         ),
         pytest.param(
-            settle_gone(RUNNING, "the version changed", None, NIGHT),
+            lambda: settle_gone(RUNNING, "the version changed", None, NIGHT),
             Change(
                 RUNNING,
                 after(RUNNING, State.SUCCEEDED, finished_at=NIGHT),
@@ -401,7 +407,7 @@ def test_an_answer_or_its_absence_is_written_down_whole(change: Change, expected
             id="gone: upgraded",
         ),
         pytest.param(
-            settle_gone(RUNNING, "", an_instance(), NIGHT),
+            lambda: settle_gone(RUNNING, "", an_instance(), NIGHT),
             Change(
                 RUNNING,
                 after(
@@ -423,7 +429,7 @@ def test_an_answer_or_its_absence_is_written_down_whole(change: Change, expected
             id="gone: not upgraded",
         ),
         pytest.param(
-            settle_gone(RUNNING, "", None, NIGHT),
+            lambda: settle_gone(RUNNING, "", None, NIGHT),
             Change(
                 RUNNING,
                 after(
@@ -444,7 +450,9 @@ def test_an_answer_or_its_absence_is_written_down_whole(change: Change, expected
             id="gone: nobody knows",
         ),
         pytest.param(
-            adopt(QUEUED, Job("j", an_id(1), "Running", NOON, progress="9%"), NIGHT, "seen"),
+            lambda: adopt(
+                QUEUED, Job("j", an_id(1), "Running", NOON, progress="9%"), NIGHT, "seen"
+            ),
             Change(
                 QUEUED,
                 after(
@@ -466,8 +474,10 @@ def test_an_answer_or_its_absence_is_written_down_whole(change: Change, expected
         ),
     ],
 )
-def test_what_a_look_shows_is_written_down_whole(change: Change, expected: Change) -> None:
-    assert change == expected
+def test_what_a_look_shows_is_written_down_whole(
+    settled: Callable[[], Change | None], expected: Change
+) -> None:
+    assert settled() == expected
 
 
 def found(kind: Kind, request: Request, fenced: bool = True, **counts: Any) -> Change:  # noqa: FBT002  # reads as a word
@@ -484,10 +494,10 @@ def found(kind: Kind, request: Request, fenced: bool = True, **counts: Any) -> C
 
 
 @pytest.mark.parametrize(
-    ("change", "expected"),
+    ("settled", "expected"),
     [
         pytest.param(
-            found(Kind.UPGRADING, DOUBTED),
+            lambda: found(Kind.UPGRADING, DOUBTED),
             Change(
                 DOUBTED,
                 after(DOUBTED, State.RUNNING, submitted_at=NIGHT, cohort=None, **CLEAR),
@@ -499,7 +509,7 @@ def found(kind: Kind, request: Request, fenced: bool = True, **counts: Any) -> C
             id="upgrading",
         ),
         pytest.param(
-            found(Kind.CHANGED, PENDING, changed=2),
+            lambda: found(Kind.CHANGED, PENDING, changed=2),
             Change(
                 PENDING,
                 after(
@@ -518,7 +528,7 @@ def found(kind: Kind, request: Request, fenced: bool = True, **counts: Any) -> C
             id="upgraded",
         ),
         pytest.param(
-            found(Kind.NEGATIVE, DOUBTED, negative=2),
+            lambda: found(Kind.NEGATIVE, DOUBTED, negative=2),
             Change(
                 DOUBTED,
                 after(DOUBTED, State.QUEUED, resends=1, submitted_at=None, **CLEAR),
@@ -534,7 +544,7 @@ def found(kind: Kind, request: Request, fenced: bool = True, **counts: Any) -> C
             id="not started",
         ),
         pytest.param(
-            found(Kind.NEGATIVE, replace(DOUBTED, resends=1), negative=2),
+            lambda: found(Kind.NEGATIVE, replace(DOUBTED, resends=1), negative=2),
             Change(
                 replace(DOUBTED, resends=1),
                 after(
@@ -553,13 +563,17 @@ def found(kind: Kind, request: Request, fenced: bool = True, **counts: Any) -> C
             id="for a person",
         ),
         pytest.param(
-            found(Kind.INCONCLUSIVE, DOUBTED),
+            lambda: found(Kind.INCONCLUSIVE, DOUBTED),
             Change(DOUBTED, DOUBTED, "", attempt=AttemptResult(None)),
             id="nothing said",
         ),
     ],
 )
-def test_what_evidence_shows_is_written_down_whole(change: Change, expected: Change) -> None:
+def test_what_evidence_shows_is_written_down_whole(
+    settled: Callable[[], Change], expected: Change
+) -> None:
+    change = settled()
+
     assert change.attempt is not None
     assert Tally.read(change.attempt.evidence).said[-1].sentence == "seen"
     assert replace(change, attempt=replace(change.attempt, evidence=None)) == expected
