@@ -129,11 +129,13 @@ def test_a_refusal_for_good_fails_with_the_clouds_words(kind: ErrorKind, attempt
 
 
 def test_one_of_a_refused_batch_waits_among_the_suspects() -> None:
-    change = settle(a_claimed(), refusal(ErrorKind.PARAMETER), a_result(), POLICY, "batch-1")
+    sent = a_claimed(attempts=3)
+
+    change = settle(sent, refusal(ErrorKind.PARAMETER), a_result(), POLICY, "batch-1")
 
     assert change.after.state is State.QUEUED
     assert change.after.cohort == "batch-1"
-    assert change.after.attempts == 0
+    assert change.after.attempts == 2
 
 
 def test_a_cleared_suspect_goes_like_any_other() -> None:

@@ -131,6 +131,25 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
             id="unclear",
         ),
         pytest.param(
+            lambda: answered(SENDING, refused(ErrorKind.AMBIGUOUS)),
+            Change(
+                SENDING,
+                after(
+                    SENDING,
+                    State.UNKNOWN,
+                    unknown_since=NIGHT,
+                    submitted_at=SENT,
+                    error_code=None,
+                    error_message="DBS.1: no",
+                ),
+                "unclear",
+                "offpeakd",
+                {"why": "DBS.1: no"},
+                AttemptResult(None, error_message="DBS.1: no"),
+            ),
+            id="refused: or not",
+        ),
+        pytest.param(
             lambda: answered(SENDING, refused(ErrorKind.DONE)),
             Change(
                 SENDING,
