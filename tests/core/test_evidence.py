@@ -201,7 +201,6 @@ def test_e5_all_read_and_no_trace_is_negative() -> None:
         ),
         pytest.param(
             {"instance": an_instance(actions=("UPGRADE_DATABASE",), patch_available=False)},
-            # An instance at work is not sound: what was not seen may yet be there.
             Finding(Kind.UPGRADING, "the instance is being upgraded", complete=False),
             id="upgrading",
         ),

@@ -198,6 +198,15 @@ def test_an_instance_without_a_patch_to_install_has_succeeded() -> None:
     assert change.after.state is State.SUCCEEDED
 
 
+def test_a_version_that_the_cloud_does_not_tell_is_left_empty() -> None:
+    silent = an_instance(patch_available=False, whole_version=None)
+
+    change = settle_look(a_request(), silent, NIGHT)
+
+    assert change is not None
+    assert change.detail == {"whole_version": ""}
+
+
 @pytest.mark.parametrize(
     ("facts", "reason", "wait", "why"),
     [

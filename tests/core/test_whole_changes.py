@@ -73,6 +73,7 @@ NO: Detail = {"code": "DBS.1", "message": "no", "status": 400}
 KNOWN_NO = AttemptResult("refused", None, "DBS.1", "no", None, "answer")
 CLEAR = {"unknown_since": None, "error_code": None, "error_message": None}
 REFUSED = {"unknown_since": None, "error_code": "DBS.1", "error_message": "no"}
+SINGLE = "single-node instances can't be upgraded by this call (cluster and replica set only)"
 IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reason": None}
 
 
@@ -337,6 +338,23 @@ def test_an_answer_or_its_absence_is_written_down_whole(
                 {"code": "instance-missing", "message": "the cloud knows no instance of this id"},
             ),
             id="missing",
+        ),
+        pytest.param(
+            lambda: settle_look(QUEUED, an_instance(mode="Single"), NIGHT),
+            Change(
+                QUEUED,
+                after(
+                    QUEUED,
+                    State.FAILED,
+                    finished_at=NIGHT,
+                    error_code="single-node",
+                    error_message=SINGLE,
+                ),
+                "failed",
+                "offpeakd",
+                {"code": "single-node", "message": SINGLE},
+            ),
+            id="single node",
         ),
         pytest.param(
             lambda: settle_look(QUEUED, an_instance(patch_available=False), NIGHT),

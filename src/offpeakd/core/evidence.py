@@ -103,15 +103,15 @@ def examine(doubt: Doubt, look: Look) -> Finding:
     )
     if own is not None:
         return Finding(Kind.JOB, _job_words(own), own)
-    against = _why_inconclusive(jobs, look)
     instance = look.instance
     if instance is not None and is_upgrading(instance):
-        return Finding(Kind.UPGRADING, "the instance is being upgraded", complete=not against)
+        return Finding(Kind.UPGRADING, "the instance is being upgraded", complete=False)
     changed = _change(doubt, instance)
     if changed:
         unlisted = look.jobs_unread or _odd_job(jobs)
         words = f"{changed}; {unlisted or 'no job of it is listed'}"
         return Finding(Kind.CHANGED, words, complete=not unlisted)
+    against = _why_inconclusive(jobs, look)
     if against:
         kind = Kind.UNANSWERED if look.unanswered else Kind.INCONCLUSIVE
         return Finding(kind, against, complete=False)
