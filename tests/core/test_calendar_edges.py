@@ -37,6 +37,19 @@ def test_an_absence_names_its_window_its_day_and_its_cause() -> None:
     )
 
 
+def test_a_freeze_that_only_touches_a_window_is_not_the_cause_of_its_absence() -> None:
+    plan = calendar(
+        NIGHT,
+        freeze("2026-06-02T12:00..2026-06-02T22:00", zone="UTC", name="before"),
+        freeze("2026-06-02T22:00..2026-06-03T05:00", zone="UTC", name="audit"),
+        freeze("2026-06-03T05:00..2026-06-03T12:00", zone="UTC", name="after"),
+    )
+
+    [skip] = plan.skipped(utc("2026-06-01 00:00"), utc("2026-06-05 00:00"))
+
+    assert skip.sentence == "night does not open on 2026-06-02: frozen by audit"
+
+
 def test_a_day_that_the_month_lacks_is_named_with_its_window() -> None:
     [skip] = calendar(window("10:00-11:00", zone="UTC", name="last", month_days=(31,))).skipped(
         utc("2026-02-01 00:00"), utc("2026-03-01 00:00")

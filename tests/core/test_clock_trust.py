@@ -57,6 +57,18 @@ def test_a_disagreement_names_both_times_and_how_to_mend_it() -> None:
     )
 
 
+def test_a_disagreement_that_breaks_signatures_says_all_of_it() -> None:
+    found = distrust(facts(timedelta(minutes=11)))
+
+    assert found is not None
+    assert found.sentence == (
+        "this machine's clock says 2026-11-23T22:30:00Z, the cloud's 2026-11-23T22:19:00Z: it is "
+        "11 m ahead of the cloud's, so no window can be trusted; set this machine's clock "
+        "(`timedatectl set-ntp true`, or `chronyc makestep` with chrony); "
+        "beyond 15 minutes the cloud refuses every signature"
+    )
+
+
 @pytest.mark.parametrize("side", [1, -1], ids=["ahead", "behind"])
 def test_a_disagreement_beyond_ten_minutes_says_that_signing_fails(side: int) -> None:
     said = [distrust(facts(side * span)) for span in (SIGNING_FAILS, SIGNING_FAILS + TICK)]

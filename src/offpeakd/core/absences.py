@@ -65,7 +65,7 @@ def _unopened(
             continue
         spans = spans_between(found.start, found.end)
         if next(pieces(Run(found.start, found.end, [found]), spans), None) is None:
-            names = dict.fromkeys(span.freeze.name for span in spans)
+            names = dict.fromkeys(span.freeze.name for span in spans if span.start < found.end)
             yield Skipped(day, window.name, "frozen", f"{silence}frozen by {', '.join(names)}")
 
 

@@ -49,8 +49,8 @@ class FrozenSpans:
         self._kept: dict[tuple[int, int], tuple[Span, ...]] = {}
         self._once: tuple[Span, ...] = tuple(self._from_to())
 
-    def overlapping(self, start: datetime, end: datetime) -> Iterator[Span]:
-        """Its spans that overlap or touch an interval, in order."""
+    def holding(self, start: datetime, end: datetime) -> Iterator[Span]:
+        """Its spans that hold at some instant from `start` to `end`, both included, in order."""
         first, last = within_reach(start) - _SLACK, within_reach(end) + _SLACK
         if self.freeze.yearly is not None:
             periods = [(year, 0) for year in range(first.year, last.year + 1)]
@@ -60,7 +60,7 @@ class FrozenSpans:
             periods = [(0, 0)]
         for year, month in periods:
             for span in self._once if year == 0 else self._period(year, month):
-                if span.start <= end and start <= span.end:
+                if span.start <= end and start < span.end:
                     yield span
 
     def _period(self, year: int, month: int) -> tuple[Span, ...]:

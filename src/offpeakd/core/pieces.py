@@ -15,7 +15,7 @@ def pieces(run: Run, spans: Sequence[Span]) -> Iterator[Opening]:
 
     Args:
         run: the windows.
-        spans: the freezes that overlap or touch it, by their starts.
+        spans: the freezes that hold in it, by their starts.
     """
     if not spans:
         yield _opening(run.start, run.end, run.occurrences, ())

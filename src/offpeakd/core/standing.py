@@ -15,7 +15,7 @@ HORIZON: Final = timedelta(days=400)
 """How far ahead the next opening is looked for."""
 
 SpansBetween = Callable[[datetime, datetime], Sequence[Span]]
-"""The freezes that overlap or touch an interval, by their starts."""
+"""The freezes that hold at some instant from one to another, both included, by their starts."""
 
 Answer = Literal["open", "past-cutoff", "frozen", "window-closed", "no-window"]
 
@@ -97,7 +97,7 @@ class Stretch:
         if current is not None and (current.end is None or now < current.end):
             admitted = current.admits(now, self._guard)
             return Standing(current, coming, None, "open" if admitted else "past-cutoff")
-        holding = [span for span in self._spans_between(now, now) if now < span.end]
+        holding = self._spans_between(now, now)
         if holding:
             freeze = max(holding, key=lambda span: (span.end, -span.place)).freeze
             until = frozen_until(self._spans_between(now, later(now, HORIZON)), now)

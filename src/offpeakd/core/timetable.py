@@ -41,11 +41,11 @@ class Timetable:
         self.stretches: dict[timedelta, Stretch] = {}
 
     def spans(self, start: datetime, end: datetime) -> list[Span]:
-        """The freezes that overlap or touch an interval, by their starts."""
+        """The freezes that hold at some instant from `start` to `end`, both included, by start."""
         if not self._frozen:
             return []
         return sorted(
-            (span for part in self._frozen for span in part.overlapping(start, end)),
+            (span for part in self._frozen for span in part.holding(start, end)),
             key=lambda span: span[:3],
         )
 
