@@ -1,6 +1,6 @@
 """One call of up to ten instances, as written down before it is made and after."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -52,8 +52,9 @@ class Batch:
 def as_claimed(batch: Batch) -> tuple[Request, ...]:
     """A batch's requests as they stand once it is written down."""
     return tuple(
-        replace(
-            request.moved_to(State.SUBMITTING, batch.signed_at),
+        request.moved_to(
+            State.SUBMITTING,
+            batch.signed_at,
             attempt_id=attempt_id,
             batch_id=batch.id,
             attempts=request.attempts + 1,

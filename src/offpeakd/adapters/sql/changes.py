@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import compress
+from operator import ne
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from offpeakd.adapters.sql.changes_postgresql import Rows, write_rows
 from offpeakd.adapters.sql.changes_sqlite import update_requests
-from offpeakd.adapters.sql.rows import REQUEST_FIELDS, column_of
+from offpeakd.adapters.sql.rows import column_of
 from offpeakd.adapters.sql.tables import attempt, batch, event, request
 from offpeakd.adapters.sql.transactions import BY_KEY, Database, Prepared, given
 from offpeakd.core.batch import BatchResult
 from offpeakd.core.change import Change
-
-_FACTS: Final = tuple(field for field in REQUEST_FIELDS if field != "id")
+from offpeakd.core.model import FIELDS, values_of
 
 INSERT_EVENT: Final = Prepared(
     sa.insert(event).values(
@@ -170,9 +171,7 @@ def _write_attempts_and_events(
 
 def _shape(change: Change) -> tuple[str, ...]:
     """The attributes that the change alters."""
-    return tuple(
-        field for field in _FACTS if getattr(change.before, field) != getattr(change.after, field)
-    )
+    return tuple(compress(FIELDS, map(ne, values_of(change.before), values_of(change.after))))
 
 
 def _update_requests(

@@ -2,7 +2,8 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from sqlalchemy import DateTime, Dialect, Double, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -11,6 +12,7 @@ from typing_extensions import override
 from offpeakd.adapters.sql.dialects import bound_jsonb
 
 
+@lru_cache(maxsize=256)  # one call's rows have one or two instants, each many times
 def instant_text(instant: datetime) -> str:
     """An instant as SQLite keeps it: UTC, fixed width, so that text order is time order.
 
@@ -65,9 +67,12 @@ class Seconds(TypeDecorator[timedelta]):
         return None if value is None else timedelta(seconds=value)
 
 
+_written: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+
+
 def json_text(value: Any) -> str:
     """Plain JSON as both databases are given it."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return _written(value)
 
 
 class Json(TypeDecorator[Any]):

@@ -10,20 +10,17 @@ import sqlalchemy as sa
 from offpeakd.adapters.sql.tables import attempt, control, event, instance, lease, request
 from offpeakd.core.change import AttemptResult
 from offpeakd.core.lane import Stop
-from offpeakd.core.model import Request, State
+from offpeakd.core.model import FIELDS, Request, State
 from offpeakd.core.seen import Instance
 from offpeakd.ports import AttemptRecord, DaemonRow, Event
-
-REQUEST_FIELDS: Final = tuple(field.name for field in fields(Request))
-
 
 def column_of(field: str) -> str:
     """The column that keeps an attribute of a request; `group` is a word of SQL."""
     return "group_name" if field == "group" else field
 
 
-REQUEST_COLUMNS: Final = tuple(request.c[column_of(field)] for field in REQUEST_FIELDS)
-_STATE_AT: Final = REQUEST_FIELDS.index("state")
+REQUEST_COLUMNS: Final = tuple(request.c[column_of(field)] for field in FIELDS)
+_STATE_AT: Final = FIELDS.index("state")
 
 
 def request_of(row: Sequence[Any]) -> Request:
