@@ -175,6 +175,10 @@ def test_an_instance_without_word_of_a_patch_may_be_sent() -> None:
     assert settle_look(a_request(), an_instance(patch_available=None), NIGHT) is None
 
 
+def test_a_node_that_says_nothing_of_itself_is_no_reason_to_wait() -> None:
+    assert settle_look(a_request(), an_instance(node_states=("", "normal")), NIGHT) is None
+
+
 @pytest.mark.parametrize(
     ("facts", "code"),
     [(None, "instance-missing"), ({"mode": "Single"}, "single-node")],
@@ -242,8 +246,23 @@ def test_a_version_that_the_cloud_does_not_tell_is_left_empty() -> None:
             BUSY_WAIT,
             "a node of the instance is busy: backup",
         ),
+        (
+            {"node_states": ("abnormal", "backup", "")},
+            "instance-busy",
+            BUSY_WAIT,
+            "a node of the instance is busy: abnormal, backup",
+        ),
     ],
-    ids=["frozen", "node-frozen", "busy", "odd-status", "no-status", "node-abnormal", "node-busy"],
+    ids=[
+        "frozen",
+        "node-frozen",
+        "busy",
+        "odd-status",
+        "no-status",
+        "node-abnormal",
+        "node-busy",
+        "nodes-abnormal-and-busy",
+    ],
 )
 def test_an_instance_that_is_unfit_now_is_passed_over_for_a_while(
     facts: dict[str, object], reason: str, wait: timedelta, why: str
