@@ -129,6 +129,91 @@ def test_any_other_address_is_refused_by_its_rule(url: str, what: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "what", "fix"),
+    [
+        (
+            "ftp://dds.cn-north-4.myhuaweicloud.com",
+            "'ftp://dds.cn-north-4.myhuaweicloud.com' is not an https address",
+            "Write it like https://dds.eu-west-101.myhuaweicloud.eu.",
+        ),
+        (
+            "ftp://root:hunter2@dds.myhuaweicloud.com",
+            "'dds.myhuaweicloud.com' is not an https address",
+            "Write it like https://dds.eu-west-101.myhuaweicloud.eu.",
+        ),
+        (
+            "https://root:a@b@dds.myhuaweicloud.com",
+            "the address contains a user name or a password",
+            "Take everything before the @ out of it; keys and passwords belong in files.",
+        ),
+        (
+            "https://dds.myhuaweicloud.com/v3",
+            "'https://dds.myhuaweicloud.com/v3' has more than a host",
+            "Leave out path and query: https://dds.eu-west-101.myhuaweicloud.eu.",
+        ),
+        (
+            "https://dds.myhuaweicloud.com:0",
+            "'https://dds.myhuaweicloud.com:0' has no valid port",
+            "Use a port from 1 to 65535.",
+        ),
+        (
+            "http://dds.myhuaweicloud.com",
+            "'http://dds.myhuaweicloud.com' is not encrypted",
+            "Use https; http is for loopback addresses only.",
+        ),
+        (
+            "https://10.0.0.1",
+            "'10.0.0.1' is an IP address or no valid host name",
+            "Use the service's name; only loopback addresses may be numbers.",
+        ),
+        (
+            "https://evil.com",
+            "'evil.com' is not an address of Huawei Cloud",
+            (
+                "Use a name under myhuaweicloud.com, myhuaweicloud.eu, otc.t-systems.com, "
+                "prod-cloud-ocb.orange-business.com."
+            ),
+        ),
+    ],
+    ids=["scheme", "scheme-user", "user", "path", "port", "plain", "number", "foreign"],
+)
+def test_a_refused_address_is_told_its_rule_and_a_way_out(url: str, what: str, fix: str) -> None:
+    with pytest.raises(EndpointError) as caught:
+        validate_endpoint(url)
+
+    assert (caught.value.what, caught.value.fix) == (what, fix)
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [
+        ("https://dds.myhuaweicloud.com:1", 1),
+        ("https://dds.myhuaweicloud.com:80", 80),
+        ("https://dds.myhuaweicloud.com:443", None),
+        ("https://dds.myhuaweicloud.com:00443", None),
+        ("https://dds.myhuaweicloud.com:65534", 65534),
+        ("https://dds.myhuaweicloud.com:65535", 65535),
+        ("http://127.0.0.1:80", None),
+        ("http://127.0.0.1:443", 443),
+    ],
+)
+def test_a_port_is_kept_unless_it_is_the_schemes_own(url: str, port: int | None) -> None:
+    assert parse_endpoint(url).port == port
+
+
+def test_a_port_of_more_digits_than_the_last_one_has_is_none() -> None:
+    with pytest.raises(EndpointError, match="has no valid port"):
+        parse_endpoint("https://dds.myhuaweicloud.com:000443")
+
+
+def test_an_address_is_read_in_lower_case_and_in_parts() -> None:
+    origin = parse_endpoint("HTTPS://DDS.myHuaweiCloud.com:8443/")
+
+    assert (origin.scheme, origin.host, origin.port) == ("https", "dds.myhuaweicloud.com", 8443)
+    assert parse_endpoint("HTTP://LOCALHOST:9417").url == "http://localhost:9417"
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "https://root:hunter2@dds.cn-north-4.myhuaweicloud.com",
