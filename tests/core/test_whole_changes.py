@@ -271,6 +271,19 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
             id="expired",
         ),
         pytest.param(
+            lambda: settle_by_time(replace(QUEUED, deadline=NIGHT), NIGHT),
+            Change(
+                replace(QUEUED, deadline=NIGHT),
+                after(
+                    replace(QUEUED, deadline=NIGHT),
+                    State.EXPIRED,
+                    finished_at=NIGHT,
+                ),
+                "expired",
+            ),
+            id="expired just before it was to be sent",
+        ),
+        pytest.param(
             lambda: settle_by_time(replace(QUEUED, not_before=NOON), NIGHT),
             Change(
                 replace(QUEUED, not_before=NOON),
