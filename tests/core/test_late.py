@@ -1,5 +1,7 @@
 """T14: the own attempt's answer wins over looks, and never loses a job id."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -65,10 +67,11 @@ def test_t14_an_accepted_answer_gives_its_job_id_to_what_runs_or_waits(
 
 @pytest.mark.parametrize("state", [State.SUCCEEDED, State.FAILED, State.CANCELLED, State.EXPIRED])
 def test_t14_a_request_that_ended_keeps_its_state_and_gains_the_job_id(state: State) -> None:
-    change = late(standing(state), ACCEPTED)
+    change = late(standing(state, changed_at=NIGHT - timedelta(hours=1)), ACCEPTED)
 
     assert change is not None
     assert (change.after.state, change.after.job_id) == (state, "job-1")
+    assert change.after.changed_at == NIGHT, "the history is dated by it"
     assert change.detail["job_id"] == "job-1"
     assert change.attempt is not None
     assert change.attempt.job_id == "job-1"
@@ -85,12 +88,12 @@ def test_t14_a_request_that_ended_with_a_job_keeps_that_and_notes_the_other() ->
 def test_t14_another_attempt_is_left_alone_and_the_job_id_stands_in_the_history(
     state: State,
 ) -> None:
-    request = standing(state, attempt_id="a2")
+    request = standing(state, attempt_id="a2", changed_at=NIGHT - timedelta(hours=1))
 
     change = late(request, ACCEPTED)
 
     assert change is not None
-    assert (change.before, change.after) == (request, request)
+    assert (change.before, change.after) == (request, replace(request, changed_at=NIGHT))
     assert (change.event, change.detail["job_id"], change.attempt) == ("late_answer", "job-1", None)
 
 

@@ -305,10 +305,13 @@ def test_a_failed_job_fails_with_its_reason(said: str | None, kept: str) -> None
 
 
 def test_progress_is_kept_without_an_event() -> None:
-    change = settle_job(running(), Job("job-1", "i", "Running", progress="9%"), NIGHT)
+    request = running(job_progress="8%", changed_at=NOON)
+
+    change = settle_job(request, Job("job-1", "i", "Running", progress="9%"), NIGHT)
 
     assert change is not None
     assert (change.after.state, change.after.job_progress) == (State.RUNNING, "9%")
+    assert change.after.changed_at == NIGHT
     assert change.event == ""
 
 

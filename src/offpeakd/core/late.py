@@ -1,6 +1,7 @@
 """What an answer makes of a request that somebody moved before it could be written down. Pure."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from offpeakd.core.batch import BatchResult
@@ -56,7 +57,7 @@ def settle_late(
             change.after, wait_until=None, wait_reason=None, wait_detail=None, held_reason=None
         )
         return _named(replace(change, after=waits_no_more))
-    return _remembered(request, outcome.job_id, own=own)
+    return _remembered(request, outcome.job_id, result.finished_at, own=own)
 
 
 def _proves_nothing(outcome: Outcome) -> bool:
@@ -70,11 +71,15 @@ def _named(change: Change) -> Change:
     return replace(change, event=LATE, detail={"answer": change.event, **change.detail})
 
 
-def _remembered(request: Request, job_id: str, *, own: bool) -> Change:
-    """The request has gone on: only the job id is kept, where it belongs to this attempt."""
+def _remembered(request: Request, job_id: str, at: datetime, *, own: bool) -> Change:
+    """The request has gone on: only the job id is kept, where it belongs to this attempt.
+
+    The history is dated by the request's last change: this is one, whatever else stays.
+    """
     detail = {"answer": "accepted", "job_id": job_id}
+    after = replace(request, changed_at=at)
     if not own:
-        return Change(request, request, LATE, detail=detail)
-    after = replace(request, job_id=request.job_id or job_id)
+        return Change(request, after, LATE, detail=detail)
+    after = replace(after, job_id=request.job_id or job_id)
     known = AttemptResult("accepted", job_id=job_id, resolved_by="answer")
     return Change(request, after, LATE, detail=detail, attempt=known)

@@ -237,7 +237,8 @@ def _later(request: Request, instance: Instance, now: datetime) -> Change | None
 
 def settle_job(request: Request, job: Job, now: datetime) -> Change | None:
     """What the cloud says of a running request's job makes of it; None for nothing new."""
-    facts = {"job_status": job.status, "job_progress": job.progress or None}
+    progress = job.progress or None
+    facts = {"job_status": job.status, "job_progress": progress}
     match job.status:
         case "Completed":
             after = request.moved_to(State.SUCCEEDED, now, finished_at=job.ended_at or now, **facts)
@@ -254,8 +255,9 @@ def settle_job(request: Request, job: Job, now: datetime) -> Change | None:
             )
             return Change(request, after, "failed", detail={"job_id": job.id, "message": reason})
         case _:
-            after = request.moved_to(State.RUNNING, request.changed_at or now, **facts)
-            return None if after == request else Change(request, after, "")
+            if (request.job_status, request.job_progress) == (job.status, progress):
+                return None
+            return Change(request, request.moved_to(State.RUNNING, now, **facts), "")
 
 
 def settle_expired(request: Request, now: datetime) -> Change:

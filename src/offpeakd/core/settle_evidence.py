@@ -85,8 +85,6 @@ def adopt(request: Request, job: Job, now: datetime, evidence: str) -> Change:
         State.RUNNING,
         now,
         job_id=job.id,
-        job_status=job.status,
-        job_progress=job.progress or None,
         submitted_at=request.submitted_at or job.created_at,
         unknown_since=None,
         error_code=None,
@@ -97,8 +95,8 @@ def adopt(request: Request, job: Job, now: datetime, evidence: str) -> Change:
         held_reason=None,
         cohort=None,
     )
-    ended = settle_job(running, job, now)
-    after = running if ended is None else ended.after
+    told = settle_job(running, job, now)
+    after = running if told is None else told.after
     detail: Detail = {"job_id": job.id, "job_status": job.status, "evidence": evidence}
     return Change(request, after, "adopted", detail=detail)
 
