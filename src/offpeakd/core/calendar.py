@@ -15,7 +15,7 @@ from offpeakd.core.occurrences import Recurrence, unending
 from offpeakd.core.openings import Opening
 from offpeakd.core.standing import HORIZON, Standing, Stretch
 from offpeakd.core.timetable import Timetable
-from offpeakd.core.wallclock import later, within_reach
+from offpeakd.core.wallclock import LAST_INSTANT, within_reach
 from offpeakd.core.windows import Freeze, Window
 
 __all__ = ["HORIZON", "Calendar", "Opening", "Skipped", "Standing"]
@@ -61,8 +61,7 @@ class Calendar:
         always = {name: unending(window) for name, window in windows.items() if window.always}
         frozen = [FrozenSpans(freeze, place) for place, freeze in enumerate(freezes)]
 
-        def timetable(group: str | None) -> Timetable:
-            names = every if group is None else self._named.get(group, every)
+        def timetable(group: str | None, names: Sequence[str]) -> Timetable:
             return Timetable(
                 [recurrences[name] for name in names if name in recurrences],
                 [always[name] for name in names if name in always],
@@ -70,8 +69,11 @@ class Calendar:
             )
 
         singled_out = (group for freeze in freezes for group in freeze.groups)
-        self._tables = {group: timetable(group) for group in {*groups, *singled_out}}
-        self._every = timetable(None)
+        self._tables = {
+            group: timetable(group, self._named.get(group, every))
+            for group in {*groups, *singled_out}
+        }
+        self._every = timetable(None, every)
 
     def at(
         self, now: datetime, group: str = DEFAULT_GROUP, guard: timedelta = _NO_GUARD
@@ -95,7 +97,9 @@ class Calendar:
             guard: how long before the cutoff a release has to begin.
         """
         stretch = self._stretch(now, group, guard)
-        return later(now, HORIZON) if stretch is None else stretch.edge_after(now)
+        if stretch is None:
+            return within_reach(now) if now < within_reach(now) else LAST_INSTANT
+        return stretch.edge_after(now)
 
     def _stretch(self, now: datetime, group: str, guard: timedelta) -> Stretch | None:
         """The stretch of time that contains an instant; None where days can't be counted."""

@@ -22,7 +22,7 @@ _MOST_KEPT: Final = 256
 
 
 class Span(NamedTuple):
-    """One stretch of a freeze, half-open; orders by start, then end.
+    """One stretch of a freeze, half-open; orders by start, then end, then place.
 
     Attributes:
         start: first instant.

@@ -138,7 +138,7 @@ class Recurrence:
     def _late_note(self, day: date, start: datetime) -> str:
         shown = self._start.shown(day)
         local = start.astimezone(self.zone)
-        if local.replace(tzinfo=None, fold=0) == shown:
+        if local.replace(tzinfo=None) == shown:
             return ""
         return f"opens at {local:%H:%M} instead of {shown:%H:%M}: clocks go forward"
 

@@ -65,7 +65,7 @@ def _opening(
         None if start == FIRST_INSTANT else start,
         None if end == LAST_INSTANT else end,
         last_release,
-        (*_clock_notes(start, end, odd), *notes) if odd else notes,
+        (*_clock_notes(start, end, odd), *notes),
     )
 
 

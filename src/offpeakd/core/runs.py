@@ -67,7 +67,7 @@ def runs(
                 yield run._replace(end=LAST_INSTANT)
             else:
                 rest.extend(run.occurrences)
-        if bound >= give_up or (bound >= until and not rest):
+        if bound >= until and not rest:
             return
         pending = sorted(rest + walk.onward())
 
@@ -84,7 +84,7 @@ def _joined(occurrences: Sequence[Occurrence]) -> Iterator[Run]:
         if members and occurrence.start > reached:
             yield Run(members[0].start, reached, members)
             members = []
-        reached = max(reached, occurrence.end) if members else occurrence.end
+        reached = max(reached, occurrence.end)
         members.append(occurrence)
     if members:
         yield Run(members[0].start, reached, members)
@@ -163,13 +163,8 @@ class _Walk:
     def _days_before(self, start: datetime) -> int:
         """How many more days back something could be that touches a start."""
         return max(
-            (
-                day
-                - recurrence.overlaps
-                - (_local_day(start, recurrence.zone) - recurrence.touches)
-                for recurrence, day in self._days
-            ),
-            default=0,
+            day - recurrence.overlaps - (_local_day(start, recurrence.zone) - recurrence.touches)
+            for recurrence, day in self._days
         )
 
 

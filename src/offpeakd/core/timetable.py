@@ -44,10 +44,7 @@ class Timetable:
         """The freezes that hold at some instant from `start` to `end`, both included, by start."""
         if not self._frozen:
             return []
-        return sorted(
-            (span for part in self._frozen for span in part.holding(start, end)),
-            key=lambda span: span[:3],
-        )
+        return sorted(span for part in self._frozen for span in part.holding(start, end))
 
     def openings(self, since: datetime, until: datetime) -> Iterator[Opening]:
         """Every opening that overlaps `[since, until)`, in order."""
@@ -58,7 +55,7 @@ class Timetable:
             spans = self.spans(max(run.start, earliest), min(run.end, latest))
             for opening in pieces(run, spans):
                 if opening.start is not None and opening.start >= until:
-                    break
+                    return
                 if opening.end is None or opening.end > since:
                     yield opening
 

@@ -156,11 +156,12 @@ class Freeze:
                 "a freeze has exactly one form",
                 "Give from with to, or yearly, or month_days, and only one of them",
             )
-        if spanned and (self.start is None or self.end is None):
+        if not spanned:
+            return
+        if self.start is None or self.end is None:
             missing = "from" if self.start is None else "to"
             raise GrammarError(f"{missing} is missing", "Give both from and to")
-        if self.start is not None and self.end is not None:
-            _check_order(self.start, self.end)
+        _check_order(self.start, self.end)
 
 
 def _check_order(start: date | datetime, end: date | datetime) -> None:
