@@ -138,7 +138,7 @@ def test_t11_a_success_without_a_job_says_so() -> None:
     change = ruled(CHANGED, tally=Tally(changed=POLICY.looks)).change
 
     assert change.detail["note"] == "no job id seen"
-    assert change.after.finished_at == FENCE
+    assert (change.after.finished_at, change.after.unknown_since) == (FENCE, None)
     assert change.after.error_message is None
 
 
@@ -348,6 +348,114 @@ def test_t15_a_forgotten_job_is_told_by_the_instance(
 
     assert change.after.state.value == state
     assert change.detail["job_id"] == "job-1"
+
+
+# --------------------------------------------------------------------------- for people
+
+LAST = POLICY.looks - 1
+
+
+@pytest.mark.parametrize(
+    ("finding", "facts", "follows"),
+    [
+        pytest.param(job(), {}, "running with job job-1", id="job"),
+        pytest.param(job("Failed"), {}, "failed with job job-1", id="failed job"),
+        pytest.param(UPGRADING, {}, "running; its job id is looked for", id="upgrading"),
+        pytest.param(
+            UPGRADING,
+            {"request": pending()},
+            "running; its job id is looked for",
+            id="still upgrading",
+        ),
+        pytest.param(
+            CHANGED,
+            {},
+            "upgraded, 1 of 3 looks without a job; next counts 2026-11-24T02:18:27Z",
+            id="changed",
+        ),
+        pytest.param(
+            CHANGED,
+            {"at": NIGHT},
+            "upgraded, 0 of 3 looks without a job; next counts 2026-11-24T02:18:00Z",
+            id="changed before the fence",
+        ),
+        pytest.param(
+            CHANGED, {"tally": Tally(changed=LAST)}, "succeeded; no job id seen", id="upgraded"
+        ),
+        pytest.param(
+            NEGATIVE,
+            {},
+            "negative 1 of 3; the next counts from 2026-11-24T02:18:27Z",
+            id="negative",
+        ),
+        pytest.param(
+            NEGATIVE,
+            {"tally": Tally(negative=LAST)},
+            "queued again: 3 looks after the fence found no trace of an upgrade",
+            id="negative to the last",
+        ),
+        pytest.param(
+            NEGATIVE,
+            {"tally": Tally(negative=LAST), "doubt": replace(DOUBT, fenced=False)},
+            "a person has to decide: nothing shows that it was started, but a call made with a "
+            "token never goes stale: it could still arrive",
+            id="a token",
+        ),
+        pytest.param(
+            NEGATIVE,
+            {"tally": Tally(negative=LAST), "request": unknown(resends=MOST_RESENDS)},
+            "a person has to decide: nothing shows that it was started, for the second time",
+            id="the second time",
+        ),
+        pytest.param(
+            NEGATIVE,
+            {"request": pending()},
+            "a person is asked from 2026-11-24T04:00:00Z on",
+            id="vanished",
+        ),
+        pytest.param(
+            NEGATIVE,
+            {"request": pending(), "at": NIGHT + PATIENCE + TICK},
+            "a person has to decide: no job of it was ever listed, and for 2 h: no trace",
+            id="vanished for long",
+        ),
+        pytest.param(
+            UNANSWERED,
+            {},
+            "the cloud gave no answer; this look counts for nothing",
+            id="no answer",
+        ),
+        pytest.param(
+            UNCLEAR,
+            {},
+            "says nothing; looks go on, a person is asked from 2026-11-24T04:00:00Z on",
+            id="unclear",
+        ),
+        pytest.param(
+            UNCLEAR,
+            {"at": NIGHT + PATIENCE + TICK, "tally": Tally(inconclusive=LAST)},
+            "a person has to decide: nothing could be proved for 2 h: may not list jobs",
+            id="unclear for long",
+        ),
+    ],
+)
+def test_a_ruling_says_what_was_found_and_what_comes_of_it(
+    finding: Finding, facts: dict[str, Any], follows: str
+) -> None:
+    ruling = ruled(finding, **facts)
+
+    assert (ruling.finding, ruling.follows) == (finding, follows)
+    assert kept(ruling).said[-1].sentence == finding.sentence
+    decides = "a person has to decide: "
+    assert follows.startswith(decides) is (ruling.change.after.state is State.NEEDS_REVIEW)
+    if follows.startswith(decides):
+        assert ruling.change.after.error_message == follows.removeprefix(decides)
+
+
+@pytest.mark.parametrize("finding", [NEGATIVE, CHANGED], ids=["negative", "changed"])
+def test_a_look_that_counts_is_kept_with_its_instant(finding: Finding) -> None:
+    assert kept(ruled(finding, FENCE + TICK)).counted_at == FENCE + TICK
+    assert kept(ruled(finding, FENCE - TICK)).counted_at is None
 
 
 # --------------------------------------------------------------------------- all of them

@@ -530,11 +530,11 @@ def test_what_a_look_shows_is_written_down_whole(
     assert settled() == expected
 
 
-def found(kind: Kind, request: Request, fenced: bool = True, **counts: Any) -> Change:  # noqa: FBT002  # reads as a word
+def found(kind: Kind, request: Request, job: Job | None = None, **counts: Any) -> Change:
     inquiry = Inquiry(
         request,
-        Doubt(NIGHT, fenced, "4.0.3.5"),
-        Finding(kind, "seen"),
+        Doubt(NIGHT, fenced=True, whole_version="4.0.3.5"),
+        Finding(kind, "seen", job),
         LATER,
         NIGHT,
         Tally(**counts),
@@ -546,6 +546,27 @@ def found(kind: Kind, request: Request, fenced: bool = True, **counts: Any) -> C
 @pytest.mark.parametrize(
     ("settled", "expected"),
     [
+        pytest.param(
+            lambda: found(Kind.JOB, DOUBTED, Job("j", an_id(1), "Running", NOON, progress="9%")),
+            Change(
+                DOUBTED,
+                after(
+                    DOUBTED,
+                    State.RUNNING,
+                    job_id="j",
+                    job_status="Running",
+                    job_progress="9%",
+                    submitted_at=NOON,
+                    cohort=None,
+                    **CLEAR,
+                ),
+                "adopted",
+                "offpeakd",
+                {"job_id": "j", "job_status": "Running", "evidence": "seen"},
+                AttemptResult("accepted", "j", resolved_by="reconcile"),
+            ),
+            id="job",
+        ),
         pytest.param(
             lambda: found(Kind.UPGRADING, DOUBTED),
             Change(
