@@ -55,6 +55,17 @@ def test_a_daemon_on_sqlite_loads_no_terminal_library_and_no_dialect_of_another_
     assert not loaded & unwanted
 
 
+def test_what_tries_a_read_again_is_loaded_once_a_read_has_failed() -> None:
+    program = "from offpeakd.adapters.huaweicloud import again, client"
+    loaded = modules_after(program)
+    tried = modules_after(
+        f"{program}\nagain.again(OSError('gone'), lambda error: True, lambda: 'an answer')"
+    )
+
+    assert not loaded & {"stamina", "tenacity"}
+    assert {"stamina", "tenacity"} <= tried
+
+
 def test_the_terminal_library_loads_where_it_is_wanted_later() -> None:
     loaded = modules_after("from offpeakd.adapters import logs\nimport rich.live")
 

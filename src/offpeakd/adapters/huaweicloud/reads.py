@@ -1,14 +1,11 @@
 """Reads of one target: within its budget, tried again where that is safe, errors named."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
-import stamina
-from stamina import instrumentation
-
 from offpeakd.adapters.huaweicloud.address import Address
+from offpeakd.adapters.huaweicloud.again import again
 from offpeakd.adapters.huaweicloud.answers import Answer, JsonObject, json_object
 from offpeakd.adapters.huaweicloud.budget import CallBudget
 from offpeakd.adapters.huaweicloud.credentials.authorizing import Credentials
@@ -23,13 +20,6 @@ from offpeakd.ports import Clock
 
 LIMIT: Final = 16 * 1024 * 1024
 """Bytes of a listing that are read at the most."""
-
-TRIES: Final = 3
-_FIRST_PAUSE: Final = timedelta(milliseconds=200)
-_LONGEST_PAUSE: Final = timedelta(seconds=2)
-
-# Its other default hooks write to standard output, or count where nobody asked.
-instrumentation.set_on_retry_hooks([instrumentation.LoggingOnRetryHook])
 
 
 class _ServerError(Exception):
@@ -111,16 +101,7 @@ class Reader:
 
     def _tried(self, errand: Errand, call: Call) -> Answer:
         try:
-            for attempt in stamina.retry_context(
-                on=_may_pass,
-                attempts=TRIES,
-                timeout=None,
-                wait_initial=_FIRST_PAUSE,
-                wait_max=_LONGEST_PAUSE,
-                wait_jitter=_FIRST_PAUSE,
-            ):
-                with attempt:
-                    return self._answered(call)
+            return self._persistently(call)
         except _ServerError as error:
             return error.answer
         except KeySparedError as error:
@@ -131,7 +112,12 @@ class Reader:
                 fix="Check network, DNS and `endpoint`; for a private authority name its "
                 "certificates in `ca_file`.",
             ) from None
-        raise AssertionError  # pragma: no cover - the loop above returns or raises
+
+    def _persistently(self, call: Call) -> Answer:
+        try:
+            return self._answered(call)
+        except (_ServerError, CallFailedError) as error:
+            return again(error, _may_pass, lambda: self._answered(call))
 
     def _spared(self, errand: Errand, error: KeySparedError) -> CloudError:
         what = f"target {self._address.name}: can't {errand.name}: {error}"
