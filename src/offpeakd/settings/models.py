@@ -29,7 +29,7 @@ from offpeakd.settings.fields import (
     between,
     one_of,
 )
-from offpeakd.settings.section import Section, without_empty_keys
+from offpeakd.settings.section import Section, nothing, without_empty_keys
 from offpeakd.settings.windows import FreezeSection, GroupSection, WindowSection
 from offpeakd.settings.words import SettingError
 
@@ -253,17 +253,17 @@ class Settings(BaseSettings):
     targets: dict[Name, TargetSection] = Field(
         description="Projects to upgrade in, by name.", min_length=1
     )
-    database: DatabaseSection = Field(default_factory=DatabaseSection)
-    release: ReleaseSection = Field(default_factory=ReleaseSection)
-    retry: RetrySection = Field(default_factory=RetrySection)
-    follow_up: FollowUpSection = Field(default_factory=FollowUpSection)
-    reconcile: ReconcileSection = Field(default_factory=ReconcileSection)
-    lease: LeaseSection = Field(default_factory=LeaseSection)
-    retention: RetentionSection = Field(default_factory=RetentionSection)
+    database: DatabaseSection = Field(default_factory=nothing)
+    release: ReleaseSection = Field(default_factory=nothing)
+    retry: RetrySection = Field(default_factory=nothing)
+    follow_up: FollowUpSection = Field(default_factory=nothing)
+    reconcile: ReconcileSection = Field(default_factory=nothing)
+    lease: LeaseSection = Field(default_factory=nothing)
+    retention: RetentionSection = Field(default_factory=nothing)
     http: HttpSection | None = Field(
         default=None, description="The HTTP API; checked, but this version has no server."
     )
-    log: LogSection = Field(default_factory=LogSection)
+    log: LogSection = Field(default_factory=nothing)
 
     @model_validator(mode="before")
     @classmethod

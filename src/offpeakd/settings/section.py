@@ -1,8 +1,16 @@
 """What all sections share: frozen, closed to unknown keys, silent about inputs."""
 
-from typing import cast
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, model_validator
+
+
+def nothing() -> Any:
+    """A section of which nothing is set: every key has its default.
+
+    A map, for the model that holds the section to read as it would read one from a file.
+    """
+    return {}
 
 
 def without_empty_keys(value: object) -> object:
@@ -19,7 +27,9 @@ def without_empty_keys(value: object) -> object:
 class Section(BaseModel):
     """A map of settings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+    )
 
     @model_validator(mode="before")
     @classmethod
