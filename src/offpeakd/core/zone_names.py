@@ -184,7 +184,9 @@ def _refused_offset(text: str, offset: re.Match[str]) -> tuple[str, str]:
         return what, _suggestion(_AT_OFFSET.get(east))
     reverse = "-" if sign == "+" else "+"
     what = f"{quoted(text)} is UTC{reverse}{hours}: the sign of Etc names is reversed"
-    both = [_AT_OFFSET[minutes] for minutes in (east, -east) if minutes in _AT_OFFSET]
+    both = [
+        _AT_OFFSET[minutes] for minutes in dict.fromkeys((east, -east)) if minutes in _AT_OFFSET
+    ]
     return what, _suggestion(" or ".join(both))
 
 
