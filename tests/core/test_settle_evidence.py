@@ -179,6 +179,15 @@ def test_t12_looks_that_count_lie_apart(after: timedelta, counted: int) -> None:
     assert kept(ruled(NEGATIVE, FENCE + after, tally)).negative == counted
 
 
+@pytest.mark.parametrize(("at", "counted"), [(FENCE - TICK, 1), (FENCE, 2)], ids=str)
+def test_t12_a_fence_that_was_lengthened_holds_also_after_looks_that_counted(
+    at: datetime, counted: int
+) -> None:
+    tally = Tally(negative=1, counted_at=NIGHT + timedelta(minutes=1))
+
+    assert kept(ruled(NEGATIVE, at, tally)).negative == counted
+
+
 def test_t12_a_clock_that_steps_back_counts_nothing() -> None:
     tally = Tally(negative=1, counted_at=FENCE + timedelta(hours=1))
 
@@ -193,10 +202,12 @@ def test_t12_the_last_negative_look_queues_it_again(seen: int, state: str) -> No
 
 
 def test_t12_queued_again_it_has_used_a_resend_and_its_attempt_is_closed() -> None:
-    change = ruled(NEGATIVE, tally=Tally(negative=POLICY.looks - 1)).change
+    sent = unknown(submitted_at=NIGHT)
+
+    change = ruled(NEGATIVE, tally=Tally(negative=POLICY.looks - 1), request=sent).change
 
     assert (change.after.resends, change.after.attempts) == (1, 1)
-    assert change.after.unknown_since is None
+    assert (change.after.unknown_since, change.after.submitted_at) == (None, None)
     assert change.after.error_message is None
     assert change.event == "not_started"
     assert change.attempt is not None
