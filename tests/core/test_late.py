@@ -46,6 +46,16 @@ def test_t14_an_own_answer_settles_what_was_in_doubt(
     assert change.attempt.resolved_by == "answer"
 
 
+def test_t14_a_late_refusal_of_a_batch_leaves_it_among_the_suspects() -> None:
+    wrong = Refused(CloudProblem("DBS.200001", "wrong", ErrorKind.PARAMETER, 400))
+
+    change = settle_late(standing(State.UNKNOWN), "a1", wrong, a_result(), Policy(), "b1")
+
+    assert change is not None
+    assert (change.after.state, change.after.cohort) == (State.QUEUED, "b1")
+    assert (change.event, change.detail["answer"]) == ("late_answer", "split")
+
+
 @pytest.mark.parametrize(
     "request_now",
     [
