@@ -272,7 +272,9 @@ def test_t13_nothing_is_given_up_before_the_fence() -> None:
         patient,
     )
 
-    assert settle_finding(inquiry).change.after.state is State.UNKNOWN
+    early = settle_finding(inquiry)
+    assert early.change.after.state is State.UNKNOWN
+    assert "a person is asked from 2026-11-24T06:00:00Z on" in early.follows
     later = replace(inquiry, at=NIGHT + PATIENCE * 2)
     assert settle_finding(later).change.after.state is State.NEEDS_REVIEW
 
