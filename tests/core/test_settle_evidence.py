@@ -260,6 +260,19 @@ def test_t13_two_hours_of_looks_that_say_nothing_are_for_a_person(
         assert change.attempt.outcome is None
 
 
+@pytest.mark.parametrize(
+    ("waited", "state"), [(PATIENCE, "unknown"), (PATIENCE + TICK, "needs_review")], ids=str
+)
+def test_t13_patience_counts_from_when_it_became_unknown(waited: timedelta, state: str) -> None:
+    since = NIGHT + timedelta(minutes=30)
+
+    change = ruled(
+        UNCLEAR, since + waited, Tally(inconclusive=9), unknown(unknown_since=since)
+    ).change
+
+    assert change.after.state.value == state
+
+
 def test_t13_nothing_is_given_up_before_the_fence() -> None:
     patient = replace(POLICY, fence=PATIENCE * 2)
     inquiry = Inquiry(
