@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-import sqlalchemy as sa
 from sqlalchemy import event
 from typing_extensions import override
 
@@ -157,15 +156,15 @@ def _listen(store: SqlStore, recorder: Recorder) -> None:
         else:
             connection.cursor_factory = Hearing
 
-    engine: sa.Engine = store._database._engine
-    engine.dispose()
-    event.listen(engine, "connect", connected)
+    store.close()
+    event.listen(store._database._engine, "connect", connected)
 
 
 def _a_release(store: SqlStore) -> None:
     store.beat(DaemonRow("me", "host", 1, "1", ("prod",), NOON, NOON, "c0ffee"))
     store.lane("prod", NOON)
     store.lane("prod", LATER)
+    assert len(store.lane("prod", NOON, ("g3",), 10).first or ()) == 10
     batch = batch_of(store.ready("prod", "g3", 10), owner="me")
     assert store.claim(batch, Limits(500, 500))
     claimed = as_claimed(batch)

@@ -53,7 +53,13 @@ class MemoryStore(Store):
     # ------------------------------------------------------------------ Queue
 
     @override
-    def lane(self, target: str, now: datetime | None, groups: Sequence[str] | None = None) -> Lane:
+    def lane(
+        self,
+        target: str,
+        now: datetime | None,
+        groups: Sequence[str] | None = None,
+        first: int | None = None,
+    ) -> Lane:
         with self.rows.lock:
             for one in self._waiting(target):
                 if now is not None and one.wait_until is not None and one.wait_until <= now:
@@ -69,7 +75,10 @@ class MemoryStore(Store):
             )
             in_flight = len(self.in_flight(target, IN_FLIGHT, 0, len(self.rows.live)))
             stops = tuple(stop for stop in self.stops() if stop.scope in {"*", target})
-        return Lane(target, tuple(found), next_ready_at, in_flight, stops)
+            ready = None
+            if groups is not None and first is not None:
+                ready = self.ready(target, found[0], first) if found else ()
+        return Lane(target, tuple(found), next_ready_at, in_flight, stops, ready)
 
     @override
     def ready(self, target: str, group: str, limit: int) -> tuple[Request, ...]:

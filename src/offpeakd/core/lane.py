@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from offpeakd.core.model import Request
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
@@ -38,6 +40,8 @@ class Lane:
         next_ready_at: the earliest `wait_until` among the queued that are not held.
         in_flight: requests submitting, unknown or running.
         stops: those of this target and of `*`.
+        first: the next ready requests of the only group in `ready_groups`; None where they were not
+            asked for.
     """
 
     target: str
@@ -45,3 +49,4 @@ class Lane:
     next_ready_at: datetime | None
     in_flight: int
     stops: tuple[Stop, ...]
+    first: tuple[Request, ...] | None = None

@@ -94,7 +94,13 @@ class AttemptRecord:
 class Queue(Protocol):
     """The release's side of the store. Every call is one durable transaction."""
 
-    def lane(self, target: str, now: datetime | None, groups: Sequence[str] | None = None) -> Lane:
+    def lane(
+        self,
+        target: str,
+        now: datetime | None,
+        groups: Sequence[str] | None = None,
+        first: int | None = None,
+    ) -> Lane:
         """One target's queue. Makes ready what waited until `now`; nothing where that is None.
 
         A request that was made ready no longer knows until when it waited, so only a clock that
@@ -105,6 +111,8 @@ class Queue(Protocol):
             now: the present instant, where it can be trusted.
             groups: where given, `ready_groups` is the first of them that has a ready request,
                 which costs the same however many groups there are.
+            first: with `groups`, how many of that group's ready requests to read along with it,
+                as `ready` would.
         """
         ...
 

@@ -24,6 +24,9 @@ ROUNDS: Final = 5
 """Looks at further requests, where those before did not fit; then what is found is sent, and the
 lane decides anew: by then its clock, its stops and its windows may be others."""
 
+MOST: Final = BATCH_LIMIT + 1
+"""Ready requests that are read for a batch: one more than it takes tells whether it leaves any."""
+
 Fit = tuple[Request, Instance]
 _log = structlog.get_logger("choice")
 
@@ -54,8 +57,13 @@ class Choice:
     clock: Clock
     stopping: threading.Event
 
-    def fill(self, take: Take, rules: Rules) -> Chosen:
+    def fill(self, take: Take, rules: Rules, first: Sequence[Request] | None = None) -> Chosen:
         """Take ready requests in order until the batch is full, none is left or enough is looked at.
+
+        Args:
+            take: group, size and opening.
+            rules: the configuration in force.
+            first: the ready requests to begin with, where they were read already.
 
         Raises:
             CloudError: the instances or the jobs can't be looked at.
@@ -68,7 +76,8 @@ class Choice:
         for _ in range(ROUNDS):
             if len(fit) >= take.size or self.stopping.is_set():
                 break
-            left = self._ready(take.group, fit)
+            left = self._ready(take.group, fit, first)
+            first = None
             candidates = left[: _room(take.size, fit, left)]
             if not candidates:
                 break
@@ -84,11 +93,14 @@ class Choice:
         suspects = [one for one in left if cohort is not None and one.id not in taken]
         return Chosen(tuple(fit), passed_over, tuple(suspects))
 
-    def _ready(self, group: str, fit: Sequence[Fit]) -> list[Request]:
+    def _ready(
+        self, group: str, fit: Sequence[Fit], first: Sequence[Request] | None
+    ) -> list[Request]:
         """Ready requests that may share a call with those chosen, without these."""
         taken = {request.id for request, _ in fit}
-        ready = self.queue.ready(self.target, group, BATCH_LIMIT + 1 + len(fit))
-        fresh = [request for request in ready if request.id not in taken]
+        if first is None:
+            first = self.queue.ready(self.target, group, MOST + len(fit))
+        fresh = [request for request in first if request.id not in taken]
         if not fresh:
             return []
         cohort = fit[0][0].cohort if fit else fresh[0].cohort

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from secrets import token_hex
 from typing import Final
 from uuid import uuid4
 
@@ -23,7 +24,7 @@ from offpeakd.core.settle import concerns_one, settle, settle_cleared
 from offpeakd.core.verdicts import Code, LaneFacts, Situation, Verdict
 from offpeakd.ports import Claim, Clock, Cloud, SignedCall, Store, UpgradeAnswer
 from offpeakd.service.answers import Answer, Answers
-from offpeakd.service.choice import Choice, Chosen
+from offpeakd.service.choice import MOST, Choice, Chosen
 from offpeakd.service.gate import Gate
 from offpeakd.service.inventory import Inventory
 from offpeakd.service.order import Order
@@ -32,6 +33,8 @@ from offpeakd.service.rules import Rules
 from offpeakd.service.strays import Strays
 
 _FAR: Final = timedelta(days=366)
+_RANDOM: Final = 11
+"""Random bytes of an attempt's id, after the five that tell the second."""
 _log = structlog.get_logger("release")
 
 
@@ -119,6 +122,7 @@ class Release:
                 return Pass(0, 0, now + _FAR)
             if edge > now:
                 return self._before_opening(edge, now, rules)
+        doubts = self.strays.doubts
         lane = self._open_lane(now, groups)
         facts = self._facts(lane, rules)
         decision = plan(
@@ -129,7 +133,7 @@ class Release:
         if decision.take is None:
             return Pass(0, 0, decision.wake_at, decision.blockers)
         try:
-            return self._take(decision.take, lane, rules)
+            return self._take(decision.take, lane, rules, doubts)
         except (CloudError, CredentialsError) as error:
             self._stop_after(error, lane)
             return Pass(0, 0, self.clock.now())
@@ -150,7 +154,8 @@ class Release:
     def _lane(self, now: datetime, groups: Sequence[str] | None = None) -> Lane:
         """The queue; what waits for its time is made ready by a clock that can be trusted only."""
         doubted = any(one.code is Code.CLOCK_SKEW for one in self.holds())
-        return self.store.lane(self.target, None if doubted else now, groups)
+        trusted = None if doubted else now
+        return self.store.lane(self.target, trusted, groups, None if groups is None else MOST)
 
     # ------------------------------------------------------------------ before the opening
 
@@ -181,9 +186,8 @@ class Release:
 
     # ------------------------------------------------------------------ one batch
 
-    def _take(self, take: Take, lane: Lane, rules: Rules) -> Pass:
-        doubts = self.strays.doubts
-        chosen = self._choice().fill(take, rules)
+    def _take(self, take: Take, lane: Lane, rules: Rules, doubts: int) -> Pass:
+        chosen = self._choice().fill(take, rules, lane.first)
         if not chosen.fit:
             return Pass(0, chosen.passed_over, self._after_none(chosen, rules))
         decided_at = self.clock.boottime()
@@ -342,4 +346,7 @@ def _attempt_ids(at: datetime, number: int) -> tuple[str, ...]:
     Wholly random ones would change as many pages of the database as there are attempts.
     """
     second = f"{int(at.timestamp()):010x}"
-    return tuple(second + uuid4().hex[len(second) :] for _ in range(number))
+    random = token_hex(_RANDOM * number)
+    return tuple(
+        second + random[place : place + 2 * _RANDOM] for place in range(0, len(random), 2 * _RANDOM)
+    )

@@ -63,7 +63,7 @@ class SqlControls(Controls):
 
     @override
     def stops(self) -> tuple[Stop, ...]:
-        with self._database.read() as connection:
+        with self._database.read_once() as connection:
             return tuple(stop_of(row) for row in _STOPS.rows(connection, {}))
 
     @override

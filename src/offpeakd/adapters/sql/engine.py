@@ -31,7 +31,7 @@ _KEEPALIVE: Final = {
 
 
 def make_engine(address: Address, lock_patience: timedelta = LOCK_PATIENCE) -> sa.Engine:
-    """An engine whose transactions are begun and ended by `transactions.Database` alone.
+    """An engine that keeps no connections, and whose transactions `transactions.Database` begins.
 
     Args:
         address: of the database.
@@ -94,7 +94,7 @@ def _sqlite_engine(address: Address, lock_patience: timedelta) -> sa.Engine:
         address.url,
         isolation_level="AUTOCOMMIT",
         paramstyle="named",
-        pool_reset_on_return=None,
+        poolclass=sa.NullPool,
         hide_parameters=True,
     )
     pragmas = (
@@ -128,7 +128,7 @@ def _postgresql_engine(address: Address) -> sa.Engine:
     return sa.create_engine(
         address.url,
         isolation_level="AUTOCOMMIT",
-        pool_reset_on_return=None,
+        poolclass=sa.NullPool,
         hide_parameters=True,
         use_native_hstore=False,
         connect_args={

@@ -1,6 +1,7 @@
 """The release's side of the store."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -149,23 +150,25 @@ class SqlQueue(Queue):
         self._term = term
 
     @override
-    def lane(self, target: str, now: datetime | None, groups: Sequence[str] | None = None) -> Lane:
-        with self._database.read() as connection:
-            lane = _look(connection, target, groups)
+    def lane(
+        self,
+        target: str,
+        now: datetime | None,
+        groups: Sequence[str] | None = None,
+        first: int | None = None,
+    ) -> Lane:
+        with self._glance() as connection:
+            lane = self._look(connection, target, groups, first)
         if now is None or lane.next_ready_at is None or lane.next_ready_at > now:
             return lane
         with self._database.write() as connection:
             _MAKE_READY.run(connection, {"target": target, "now": now})
-            return _look(connection, target, groups)
+            return self._look(connection, target, groups, first)
 
     @override
     def ready(self, target: str, group: str, limit: int) -> tuple[Request, ...]:
-        wanted = {"target": target, "group_name": group, "limit": limit}
-        if self._database.is_sqlite or not self._term.epoch:
-            with self._database.read() as connection:
-                return tuple(request_of(row) for row in _READY.rows(connection, wanted))
-        with self._database.glance() as connection:
-            return tuple(request_of(row) for row in _READY_AND_FREE.rows(connection, wanted))
+        with self._glance(once=True) as connection:
+            return self._next(connection, target, group, limit)
 
     @override
     def overdue_requests(self, now: datetime, limit: int) -> tuple[Request, ...]:
@@ -251,23 +254,50 @@ class SqlQueue(Queue):
                 known[instance_id] = known.get(instance_id, frozenset()) | {job_id}
         return known
 
+    @property
+    def _shares(self) -> bool:
+        """Whether other daemons may be choosing at this moment as well."""
+        return not self._database.is_sqlite and self._term.epoch > 0
+
+    def _glance(self, *, once: bool = False) -> AbstractContextManager[sa.Connection]:
+        """A transaction in which ready requests may be read."""
+        if self._shares:
+            return self._database.glance()
+        return self._database.read_once() if once else self._database.read()
+
+    def _next(
+        self, connection: sa.Connection, target: str, group: str, limit: int
+    ) -> tuple[Request, ...]:
+        statement = _READY_AND_FREE if self._shares else _READY
+        wanted = {"target": target, "group_name": group, "limit": limit}
+        return tuple(request_of(row) for row in statement.rows(connection, wanted))
+
+    def _look(
+        self,
+        connection: sa.Connection,
+        target: str,
+        groups: Sequence[str] | None,
+        first: int | None,
+    ) -> Lane:
+        here = {"target": target}
+        [(next_ready_at, in_flight)] = _WAITING_AND_RUNNING.rows(connection, here)
+        if groups is None:
+            ready = tuple(sorted(name for (name,) in _READY_GROUPS.rows(connection, here)))
+        else:
+            ready = first_ready(connection, target, groups)
+        stops = [stop_of(row) for row in _STOPS.rows(connection, {"scope": target})]
+        found = None
+        if groups is not None and first is not None:
+            found = self._next(connection, target, ready[0], first) if ready else ()
+        return Lane(
+            target,
+            ready,
+            next_ready_at,
+            in_flight,
+            tuple(sorted(stops, key=lambda stop: (stop.scope, stop.kind))),
+            found,
+        )
+
     def _requests(self, wanted: sa.Select[Any]) -> tuple[Request, ...]:
         with self._database.read() as connection:
             return tuple(request_of(row) for row in connection.execute(wanted).all())
-
-
-def _look(connection: sa.Connection, target: str, groups: Sequence[str] | None) -> Lane:
-    here = {"target": target}
-    [(next_ready_at, in_flight)] = _WAITING_AND_RUNNING.rows(connection, here)
-    if groups is None:
-        ready = tuple(sorted(name for (name,) in _READY_GROUPS.rows(connection, here)))
-    else:
-        ready = first_ready(connection, target, groups)
-    stops = _STOPS.rows(connection, {"scope": target})
-    return Lane(
-        target,
-        ready,
-        next_ready_at,
-        in_flight,
-        tuple(sorted((stop_of(row) for row in stops), key=lambda stop: (stop.scope, stop.kind))),
-    )

@@ -14,6 +14,7 @@ from offpeakd.core.model import FIELDS, Request, State
 from offpeakd.core.seen import Instance
 from offpeakd.ports import AttemptRecord, DaemonRow, Event
 
+
 def column_of(field: str) -> str:
     """The column that keeps an attribute of a request; `group` is a word of SQL."""
     return "group_name" if field == "group" else field

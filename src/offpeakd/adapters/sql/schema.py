@@ -102,8 +102,35 @@ def ensure(url: str) -> None:
         SchemaError: it has another schema; nothing was touched.
         DatabaseError: it can't be reached, read or written.
     """
+    ensured(url).close()
+
+
+def ensured(url: str) -> Database:
+    """The database, ready to be used: its schema is this program's.
+
+    The connection that looked at it stays open: another one costs PostgreSQL a process.
+
+    Raises:
+        SchemaError: it has another schema; nothing was touched.
+        DatabaseError: it can't be reached, read or written.
+    """
     address = address_of(url)
-    schema = current(url)
+    if address.file is not None:
+        _settle(address, _look_at_file(address, address.file))
+        return Database(address)
+    database = Database(address)
+    try:
+        with database.read() as connection:
+            schema = _look(connection)
+        _settle(address, schema)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _settle(address: Address, schema: Schema) -> None:
+    """Make the schema where there is none; refuse any other than this program's."""
     if schema.standing is Standing.EMPTY:
         _migrate(address)
     elif schema.standing is Standing.OLDER:
@@ -213,9 +240,20 @@ def _look_at_file(address: Address, file: Path) -> Schema:
     return _schema(frozenset(names), version)
 
 
+_NAMES: Final = {
+    "sqlite": "SELECT name FROM sqlite_master",
+    "postgresql": (
+        "SELECT c.relname FROM pg_catalog.pg_class c"
+        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname <> 'pg_catalog'"
+        " AND pg_catalog.pg_table_is_visible(c.oid)"
+    ),
+}
+"""Everything that may hold rows where this program would look for its own, in one statement."""
+
+
 def _look(connection: sa.Connection) -> Schema:
-    seen = sa.inspect(connection)
-    names = frozenset((*seen.get_table_names(), *seen.get_view_names()))
+    names = frozenset(connection.execute(sa.text(_NAMES[connection.dialect.name])).scalars())
     version = None
     if names >= _OURS:
         version = connection.execute(_VERSION).scalar()

@@ -28,6 +28,7 @@ class SqlStore(SqlQueue, SqlLedger, SqlControls, Store):
         owner: random id of a daemon's run, or the name of a command.
         lease_ttl: how long a silent daemon keeps its claims, on PostgreSQL.
         lock_patience: how long a writer waits for another one.
+        database: one that is open already; the store closes it.
     """
 
     def __init__(
@@ -37,9 +38,10 @@ class SqlStore(SqlQueue, SqlLedger, SqlControls, Store):
         *,
         lease_ttl: timedelta = LEASE_TTL,
         lock_patience: timedelta = LOCK_PATIENCE,
+        database: Database | None = None,
     ) -> None:
         self.owner = owner
-        self._database = Database(address_of(url), lock_patience=lock_patience)
+        self._database = database or Database(address_of(url), lock_patience=lock_patience)
         self._term = Term(owner, lease_ttl)
 
     @override

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from offpeakd.adapters.sql.address import Address
+from offpeakd.adapters.sql.connections import Connections
 from offpeakd.adapters.sql.engine import LOCK_PATIENCE, make_engine
 from offpeakd.adapters.sql.faults import library_errors, translate
 from offpeakd.adapters.sql.opened_file import OpenedFile
@@ -44,6 +45,7 @@ class Database:
     ) -> None:
         self.address = address
         self._engine = make_engine(address, lock_patience)
+        self._connections = Connections(self._engine)
         self._file = None if address.file is None else OpenedFile(address.file)
         self._writers = None if address.file is None else Turnstile(lock_patience)
         self._begin_write, self._begin_read = "BEGIN IMMEDIATE", "BEGIN"
@@ -91,6 +93,13 @@ class Database:
             yield connection
 
     @contextmanager
+    def read_once(self) -> Generator[sa.Connection]:
+        """As `read`, for a single statement: to SQLite that is a transaction by itself."""
+        begin, end = ("", "") if self.is_sqlite else (self._begin_read, "COMMIT")
+        with self._translated(), self._transaction(begin, end) as connection:
+            yield connection
+
+    @contextmanager
     def glance(self) -> Generator[sa.Connection]:
         """A transaction that may lock rows for a moment, and writes nothing: it is taken back."""
         with (
@@ -102,7 +111,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
+        self._connections.discard()
 
     @contextmanager
     def _translated(self) -> Generator[None]:
@@ -112,7 +121,7 @@ class Database:
             if self.is_sqlite:
                 # SQLite opens a file read-only where it must, and then stays so when the file
                 # system has become writable again: the next transaction opens it anew.
-                self._engine.dispose()
+                self._connections.discard()
             raise translate(error, self.address) from error
 
     @contextmanager
@@ -137,7 +146,7 @@ class Database:
             _give_up(connection)
             raise
         finally:
-            connection.close()
+            self._connections.put_back(connection)
 
     def _begun(self, begin: str) -> sa.Connection:
         """A connection with a transaction begun on it.
@@ -145,24 +154,24 @@ class Database:
         A pooled connection may have died since it was used last, and its fellows with it.
         Nothing has happened in the transaction yet, so a fresh one is tried once.
         """
-        connection = self._engine.connect()
+        connection = self._connections.take()
         try:
             _say(connection, begin)
         except library_errors():
             stale = _is_dead(connection)
             _give_up(connection)
-            connection.close()
+            self._connections.put_back(connection)
             if not stale:
                 raise
         else:
             return connection
-        self._engine.dispose()
-        connection = self._engine.connect()
+        self._connections.discard()
+        connection = self._connections.take()
         try:
             _say(connection, begin)
         except library_errors():
             _give_up(connection)
-            connection.close()
+            self._connections.put_back(connection)
             raise
         return connection
 
@@ -296,8 +305,9 @@ def cursor_of(connection: sa.Connection) -> closing[DBAPICursor]:
 
 def _say(connection: sa.Connection, words: str) -> None:
     """Begin or end a transaction, past the library, which believes the driver to commit."""
-    with cursor_of(connection) as cursor:
-        cursor.execute(words)
+    if words:
+        with cursor_of(connection) as cursor:
+            cursor.execute(words)
 
 
 def _is_dead(connection: sa.Connection) -> bool:
