@@ -56,6 +56,7 @@ def test_a_group_that_a_reload_keeps_shut_stands_in_nobodys_way() -> None:
 
 def test_a_notice_that_ends_makes_a_new_agenda() -> None:
     assert seen_at_night(full=HOUR / 2).until == NIGHT + HOUR / 2
+    assert seen_at_night(full=timedelta(0)).until == NIGHT + HOUR
     assert seen_at_night(full=-HOUR).until == NIGHT + HOUR
 
 

@@ -145,6 +145,7 @@ def test_it_is_refused_with_a_way_out(make: Callable[[], object], message: str) 
         pytest.param(lambda: Window("w", "UTC", always=True, cutoff=HOUR), id="always-with-cutoff"),
         pytest.param(lambda: window("22:00-00:00", cutoff="119m"), id="cutoff-just-shorter"),
         pytest.param(lambda: window("10:00 for 31d"), id="longest"),
+        pytest.param(lambda: window("10:00-11:00", offset=31), id="farthest-offset"),
     ],
 )
 def test_it_is_accepted(make: Callable[[], object]) -> None:

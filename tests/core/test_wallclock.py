@@ -41,6 +41,8 @@ CLOCK = PlainClock(BERLIN, date(2026, 1, 1), date(2026, 12, 31))
         pytest.param("Pacific/Apia", "2011-12-30 12:00", "2011-12-30 10:00", "", id="a-lost-day"),
         pytest.param("Africa/Monrovia", "1972-01-07 00:20", "1972-01-07 00:44:30", "",
                      id="seconds"),
+        pytest.param("Europe/Berlin", "2026-03-29 02:00:00.500000", "2026-03-29 01:00", "",
+                     id="a-fraction-after-the-gap-starts"),
         pytest.param("Europe/Berlin", "2026-03-29 02:30:00.000001", "2026-03-29 01:00", "",
                      id="a-fraction-in-the-gap"),
     ],
@@ -51,6 +53,13 @@ def test_a_time_has_a_first_and_a_last_reading(
     found = readings(datetime.fromisoformat(local), ZoneInfo(zone))
 
     assert found == (utc(first), utc(last or first))
+
+
+@pytest.mark.parametrize("fold", [0, 1])
+def test_a_time_that_comes_twice_has_both_readings_whichever_is_meant(fold: int) -> None:
+    local = datetime(2026, 10, 25, 2, 30, fold=fold)
+
+    assert readings(local, BERLIN) == (utc("2026-10-25 00:30"), utc("2026-10-25 01:30"))
 
 
 @given(st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)), st.integers(0, 1))
