@@ -96,13 +96,15 @@ class Finding:
 def examine(doubt: Doubt, look: Look) -> Finding:
     """What a look says about an attempt."""
     jobs = _possible_jobs(doubt, look)
-    own = min(
-        (job for job in jobs if job.status in _JOB_WORDS and job.created_at is not None),
-        key=lambda job: abs((job.created_at or look.at) - doubt.signed_at),
-        default=None,
-    )
-    if own is not None:
-        return Finding(Kind.JOB, _job_words(own), own)
+    plain = [
+        (job.created_at, job)
+        for job in jobs
+        if job.status in _JOB_WORDS and job.created_at is not None
+    ]
+    if plain:
+        made, own = min(plain, key=lambda one: abs(one[0] - doubt.signed_at))
+        words = f"job {own.id} is {own.status}, created {rfc3339(made)}"
+        return Finding(Kind.JOB, words, own)
     instance = look.instance
     if instance is not None and is_upgrading(instance):
         return Finding(Kind.UPGRADING, "the instance is being upgraded", complete=False)
@@ -152,11 +154,6 @@ def _possible_jobs(doubt: Doubt, look: Look) -> tuple[Job, ...]:
         for job in look.jobs
         if job.id not in look.known_jobs and (job.created_at is None or job.created_at >= earliest)
     )
-
-
-def _job_words(job: Job) -> str:
-    made = f", created {rfc3339(job.created_at)}" if job.created_at is not None else ""
-    return f"job {job.id} is {job.status}{made}"
 
 
 def _change(doubt: Doubt, instance: Instance | None) -> str:
