@@ -28,7 +28,7 @@ def a_job(job_id: str = "job-1", created: datetime | None = NIGHT, status: str =
 
 def seen(*jobs: Job, **facts: Any) -> Finding:
     """What a look at a sound instance finds, unless told otherwise."""
-    given: dict[str, Any] = {"at": NIGHT, "instance": an_instance(), "jobs": jobs}
+    given: dict[str, Any] = {"instance": an_instance(), "jobs": jobs}
     return examine(DOUBT, Look(**{**given, **facts}))
 
 

@@ -58,7 +58,6 @@ class Look:
     """What one look at the cloud showed of one instance.
 
     Attributes:
-        at: when it began, by the cloud's clock.
         instance: None when the cloud shows none of that id, or was not read.
         jobs: upgrade jobs of the instance.
         known_jobs: ids of jobs that other attempts and requests account for.
@@ -67,7 +66,6 @@ class Look:
         unanswered: whether that is for want of an answer, which a later look may have.
     """
 
-    at: datetime
     instance: Instance | None = None
     jobs: tuple[Job, ...] = ()
     known_jobs: frozenset[str] = frozenset()

@@ -286,7 +286,6 @@ def _look_of(case: _Case, seen: _Seen, known: Mapping[str, frozenset[str]]) -> L
     instance_id = case.request.instance_id
     listed = seen.listed
     return Look(
-        at=seen.at,
         instance=seen.instances.get(instance_id),
         jobs=() if listed is None else listed.of(instance_id),
         known_jobs=known.get(instance_id, frozenset()),
