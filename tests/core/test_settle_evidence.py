@@ -499,6 +499,14 @@ def test_a_queued_request_takes_over_a_job_and_waits_no_more() -> None:
     assert waits == (None, None, None)
 
 
+def test_a_job_that_runs_as_was_known_gives_its_id_and_the_instant() -> None:
+    of = Job("job-1", an_id(1), "Running", NIGHT)
+
+    after = adopt(pending(job_status="Running"), of, FENCE, "the cloud has it").after
+
+    assert (after.state, after.job_id, after.changed_at) == (State.RUNNING, "job-1", FENCE)
+
+
 instants = st.timedeltas(timedelta(0), PATIENCE * 2).map(lambda span: NIGHT + span)
 findings = st.sampled_from([NEGATIVE, UNCLEAR, CHANGED, HALF_CHANGED, UPGRADING, job()])
 
