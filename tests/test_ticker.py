@@ -118,6 +118,23 @@ def test_a_pass_that_asks_for_an_instant_long_past_does_not_spin(bench: Bench) -
     assert min(gaps) >= timedelta(milliseconds=1)
 
 
+def test_new_work_may_ask_for_its_first_pass_to_come_later(bench: Bench) -> None:
+    moment = timedelta(milliseconds=200)
+    asked = CLOCK.now() + moment
+    first = threading.Event()
+
+    def once() -> datetime:
+        first.set()
+        return CLOCK.now() + LATER
+
+    bench.ticker.add("chore", bench.counted(once), first=asked)
+    bench.ticker.add("much later", bench.counted(once), first=CLOCK.now() + LATER)
+    bench.ticker.start()
+
+    assert first.wait(20)
+    assert [at >= asked for at in bench.passes] == [True]
+
+
 def test_an_error_of_the_store_is_told_and_the_work_goes_on_later(bench: Bench) -> None:
     def fail() -> datetime:
         raise DatabaseError("the disk is full")

@@ -32,6 +32,10 @@ from offpeakd.ticker import AT_MOST, CHORE_AT_MOST, Ticker, Work
 
 HOUSEKEEPING: Final = timedelta(seconds=10)
 RETENTION: Final = timedelta(hours=1)
+CHORES_AFTER: Final = timedelta(milliseconds=250)
+"""What the daemon's own chores leave to its lanes at the start: they would only take turns with them
+at the database and the processor, while what a start has to settle first is settled already."""
+
 STUCK: Final = timedelta(minutes=5)
 """A pass that gets nowhere for so long hangs: a read waits a minute for its turn at the most, and
 the longest call times out well before."""
@@ -133,12 +137,13 @@ class Daemon:
     def _run(self) -> Exit:
         Recover(self.owner, self.store, self.clock).run_once()
         self._life.read_high_water()
-        self._life.give()
+        beat = self._life.give()
         ticker = self._ticker
         self._lanes.start()
-        self._add("housekeeping", self._housekeeping)
-        self._add("retention", self._retention, CHORE_AT_MOST)
-        ticker.add("beat", self._life.give)
+        later = self.clock.now() + CHORES_AFTER
+        self._add("housekeeping", self._housekeeping, first=later)
+        self._add("retention", self._retention, CHORE_AT_MOST, later)
+        ticker.add("beat", self._life.give, first=beat)
         ticker.add("storage", self._probe)
         ticker.start()
         if self.hints is not None:
@@ -263,13 +268,15 @@ class Daemon:
 
     # ------------------------------------------------------------------ work
 
-    def _add(self, name: str, work: Work, at_most: timedelta = AT_MOST) -> None:
+    def _add(
+        self, name: str, work: Work, at_most: timedelta = AT_MOST, first: datetime | None = None
+    ) -> None:
         """Run a piece of work now and then, while the store is sound."""
 
         def while_sound() -> datetime:
             return work() if self.vitals.fault is None else self.clock.now() + AT_MOST
 
-        self._ticker.add(name, while_sound, at_most)
+        self._ticker.add(name, while_sound, at_most, first)
 
     def _wake_release(self, target: str) -> None:
         """There may be something to send: in a target, or in every one."""

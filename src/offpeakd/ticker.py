@@ -101,13 +101,20 @@ class Ticker:
             timezone=UTC,
         )
 
-    def add(self, name: str, work: Work, at_most: timedelta = AT_MOST) -> None:
+    def add(
+        self,
+        name: str,
+        work: Work,
+        at_most: timedelta = AT_MOST,
+        first: datetime | None = None,
+    ) -> None:
         """Run a piece of work now, and then whenever it asks to be woken.
 
         Args:
             name: of it.
             work: one pass.
             at_most: it isn't left waiting for longer, whatever it asks for.
+            first: when its first pass is due; at once unless told.
         """
         self._names.add(name)
         self._at_most[name] = at_most
@@ -115,7 +122,13 @@ class Ticker:
             self._threads.add(name)
             # The second thread does no more than find the first at work.
             self._scheduler.add_executor(ThreadPoolExecutor(2), alias=name)
-        self._scheduler.add_job(lambda: self._run(name, work), Wake(), id=name, executor=name)
+        self._scheduler.add_job(
+            lambda: self._run(name, work),
+            Wake(),
+            id=name,
+            executor=name,
+            next_run_time=first or self.clock.now(),
+        )
 
     def remove(self, name: str) -> None:
         """Run it no more; a pass under way ends by itself."""
