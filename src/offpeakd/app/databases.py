@@ -22,13 +22,12 @@ def open_store(loaded: "Loaded", environ: Mapping[str, str], owner: str = "comma
     Raises:
         DatabaseError: it can't be reached or read, or has another schema.
     """
-    from offpeakd.adapters.sql.schema import ensure
+    from offpeakd.adapters.sql.schema import ensured
     from offpeakd.adapters.sql.store import SqlStore
     from offpeakd.settings.references import database_address
 
     url = database_address(loaded, environ)
-    ensure(url)
-    return SqlStore(url, owner, lease_ttl=loaded.settings.lease.ttl)
+    return SqlStore(url, owner, lease_ttl=loaded.settings.lease.ttl, database=ensured(url))
 
 
 def upgrade_database(loaded: "Loaded", environ: Mapping[str, str], now: datetime) -> "Upgraded":
