@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from math import inf
 
 from offpeakd.core.calendar import Calendar, Standing
 from offpeakd.core.clock_text import both_clocks
@@ -213,13 +214,9 @@ def group_blockers(situation: Situation, group: str) -> tuple[Verdict, ...]:
     return tuple(found)
 
 
-def _weight(found: Verdict) -> tuple[bool, bool, float]:
-    lasts = found.until is None
-    return (
-        found.kind is not Kind.PERSON,
-        not lasts,
-        -found.until.timestamp() if found.until else 0.0,
-    )
+def _weight(found: Verdict) -> tuple[bool, float]:
+    ends = inf if found.until is None else found.until.timestamp()
+    return found.kind is not Kind.PERSON, -ends
 
 
 def _unknown_target(target: str) -> Verdict:
@@ -257,7 +254,8 @@ def _of_stop(stop: Stop, zone: str, now: datetime) -> Verdict:
 
 def _of_standing(standing: Standing, zone: str, now: datetime) -> Verdict:
     opens = standing.next.start if standing.next is not None else None
-    later = f"; opens {both_clocks(opens, zone, now)}" if opens is not None else ""
+    when = f"opens {both_clocks(opens, zone, now)}" if opens is not None else ""
+    later = f"; {when}" if when else ""
     match Code(standing.verdict):
         case Code.FROZEN if standing.freeze is not None:
             why = f" ({standing.freeze.reason})" if standing.freeze.reason else ""
@@ -266,13 +264,9 @@ def _of_standing(standing: Standing, zone: str, now: datetime) -> Verdict:
         case Code.PAST_CUTOFF:
             sentence = f"the window is open but past its cutoff{later}"
             return Verdict(Code.PAST_CUTOFF, sentence, until=opens)
-        case Code.WINDOW_CLOSED if opens is not None and standing.next is not None:
+        case Code.WINDOW_CLOSED if standing.next is not None:
             names = ", ".join(standing.next.windows)
-            return Verdict(
-                Code.WINDOW_CLOSED,
-                f"waits for window {names}: opens {both_clocks(opens, zone, now)}",
-                until=opens,
-            )
+            return Verdict(Code.WINDOW_CLOSED, f"waits for window {names}: {when}", until=opens)
         case _:
             return Verdict(
                 Code.NO_WINDOW,
