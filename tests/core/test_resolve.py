@@ -58,7 +58,8 @@ def test_t17_a_person_decides_and_stands_for_it(
 def test_t17_started_is_watched_from_now_on() -> None:
     change = decided(Resolution.STARTED)
 
-    assert (change.after.job_id, change.after.submitted_at) == (None, NOON)
+    assert (change.after.job_id, change.after.job_status) == (None, None)
+    assert change.after.submitted_at == NOON
     assert change.attempt is not None
     assert Tally.read(change.attempt.evidence) == Tally(since=NIGHT, said=TALLY.said)
 
