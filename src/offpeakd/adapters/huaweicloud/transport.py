@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from offpeakd import __version__
@@ -109,6 +109,8 @@ class Transport:
             ),
             limits=httpx.Limits(keepalive_expiry=_IDLE_LIMIT),
         )
+        # Most calls have the same: the library takes as long to put it together as to send it.
+        self._url = lru_cache(maxsize=64)(self._url_of)
         self._witness: tuple[datetime, timedelta] | None = None
 
     @property
@@ -152,7 +154,7 @@ class Transport:
             raise CallFailedError("the program is stopping", passing=False)
         request = httpx.Request(
             call.method,
-            self._base.copy_with(raw_path=call.target.encode("ascii")),
+            self._url(call.target),
             headers={**_UNSIGNED, **headers},
             content=call.body or None,
             extensions={"trace": _FirstByte(before_first_byte)} if before_first_byte else {},
@@ -169,6 +171,9 @@ class Transport:
     def close(self) -> None:
         """Close the connections; calls made later fail."""
         self._client.close()
+
+    def _url_of(self, target: str) -> httpx.URL:
+        return self._base.copy_with(raw_path=target.encode("ascii"))
 
     def _read(self, response: httpx.Response, limit: int, secrets: tuple[str, ...]) -> Answer:
         headers = {name.lower(): value for name, value in response.headers.items()}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -34,7 +35,7 @@ from offpeakd.adapters.sql.tables import (
 )
 from offpeakd.adapters.sql.tally import fold
 from offpeakd.adapters.sql.term import Term
-from offpeakd.adapters.sql.transactions import Database, Prepared
+from offpeakd.adapters.sql.transactions import Database, Prepared, given
 from offpeakd.adapters.sql.turns import leave_turns, take_turn
 from offpeakd.core.lane import Stop
 from offpeakd.core.seen import Instance
@@ -153,14 +154,18 @@ class SqlControls(Controls):
     def see_instances(self, target: str, instances: Sequence[Instance]) -> None:
         if not instances:
             return
-        names = ("target", *INSTANCE_FIELDS)
-        upsert = self._upsert(instance, {name: sa.bindparam(f"given_{name}") for name in names})
         rows = [
-            {f"given_{name}": target if name == "target" else _plain(one, name) for name in names}
+            {"target": target, **{name: _plain(one, name) for name in INSTANCE_FIELDS}}
             for one in sorted(instances, key=lambda one: one.id)
         ]
         with self._database.write() as connection:
-            connection.execute(upsert, rows)
+            self._see_instance.each(connection, rows)
+
+    @cached_property
+    def _see_instance(self) -> Prepared:
+        """Thousands at a time, while the first call of an opening waits for it."""
+        names = ("target", *INSTANCE_FIELDS)
+        return Prepared(self._upsert(instance, {name: given(instance.c[name]) for name in names}))
 
     @override
     def instance(self, target: str, instance_id: str) -> Instance | None:

@@ -274,13 +274,15 @@ class _Compiled:
     def bind(self, values: Mapping[str, Any]) -> dict[str, Any]:
         bound = {**self._fixed, **values}
         for name, convert in self._into:
-            bound[name] = convert(bound[name])
+            if bound[name] is not None:
+                bound[name] = convert(bound[name])
         return bound
 
     def read(self, row: Sequence[Any]) -> tuple[Any, ...]:
         values = list(row)
         for place, convert in self._out_of:
-            values[place] = convert(values[place])
+            if values[place] is not None:
+                values[place] = convert(values[place])
         return tuple(values)
 
 
