@@ -11,6 +11,9 @@ from fakes.builders import NIGHT
 from offpeakd.core.evidence import Finding, Kind
 from offpeakd.core.tally import KEPT, Tally
 
+NEGATIVE = Finding(Kind.NEGATIVE, "no trace")
+SILENCE = Finding(Kind.UNANSWERED, "no route")
+
 
 def test_looks_that_say_the_same_are_one_line() -> None:
     tally = Tally()
@@ -19,6 +22,22 @@ def test_looks_that_say_the_same_are_one_line() -> None:
 
     [said] = tally.said
     assert (said.first, said.last, said.times) == (NIGHT, NIGHT + timedelta(minutes=29), 30)
+
+
+def test_what_was_said_before_stays_when_the_last_is_said_again() -> None:
+    tally = Tally()
+    for minute, finding in enumerate([NEGATIVE, SILENCE, NEGATIVE, NEGATIVE]):
+        tally = tally.noting(NIGHT + timedelta(minutes=minute), finding)
+
+    assert [(said.sentence, said.times) for said in tally.said] == [
+        ("no trace", 1),
+        ("no route", 1),
+        ("no trace", 2),
+    ]
+
+
+def test_what_the_cloud_says_in_chinese_is_stored_as_it_reads() -> None:
+    assert "实例不存在" in Tally().noting(NIGHT, Finding(Kind.INCONCLUSIVE, "实例不存在")).text()
 
 
 def test_what_is_kept_stays_small_however_long_it_lasts() -> None:
@@ -30,10 +49,6 @@ def test_what_is_kept_stays_small_however_long_it_lasts() -> None:
     assert len(tally.said) == KEPT
     assert tally.said[-1].sentence.startswith("499 ")
     assert len(tally.text()) < 4_000
-
-
-NEGATIVE = Finding(Kind.NEGATIVE, "no trace")
-SILENCE = Finding(Kind.UNANSWERED, "no route")
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ DOUBTED = a_claimed(
 )
 RUNNING = a_claimed(state=State.RUNNING, job_id="j", submitted_at=NOON)
 PENDING = a_claimed(state=State.RUNNING, error_code="E", error_message="old", cohort="b0")
+ENDED = a_claimed(state=State.SUCCEEDED, finished_at=NOON, changed_at=NOON)
 REVIEWED = replace(DOUBTED, state=State.NEEDS_REVIEW, resends=1, job_progress="9%")
 
 
@@ -259,6 +260,29 @@ IDLE = {"wait_until": None, "wait_reason": None, "wait_detail": None, "held_reas
                 AttemptResult("accepted", "j", resolved_by="answer"),
             ),
             id="late: accepted after it was queued again",
+        ),
+        pytest.param(
+            lambda: settle_late(ENDED, "a1", Accepted("j"), RESULT, POLICY),
+            Change(
+                ENDED,
+                after(ENDED, State.SUCCEEDED, job_id="j"),
+                "late_answer",
+                "offpeakd",
+                {"answer": "accepted", "job_id": "j"},
+                AttemptResult("accepted", "j", resolved_by="answer"),
+            ),
+            id="late: accepted after it had ended",
+        ),
+        pytest.param(
+            lambda: settle_late(SENDING, "a0", Accepted("j"), RESULT, POLICY),
+            Change(
+                SENDING,
+                after(SENDING, State.SUBMITTING),
+                "late_answer",
+                "offpeakd",
+                {"answer": "accepted", "job_id": "j"},
+            ),
+            id="late: accepted of an earlier attempt",
         ),
         pytest.param(
             lambda: settle_cleared(QUEUED, NIGHT),
