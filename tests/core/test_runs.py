@@ -7,7 +7,7 @@ import pytest
 from core.calendar_words import DAY, HOUR, calendar, spans, utc, window
 from offpeakd.core.occurrences import LAST_DAY, Recurrence
 from offpeakd.core.runs import runs
-from offpeakd.core.wallclock import LAST_INSTANT
+from offpeakd.core.wallclock import FIRST_INSTANT, LAST_INSTANT
 
 TICK = timedelta(microseconds=1)
 NIGHT = window("22:00-04:00", zone="UTC", name="night", dates="2026-06-01")
@@ -69,6 +69,14 @@ def test_an_opening_without_a_start_has_no_note_on_one(days: int) -> None:
     opening = next(plan.openings(now, now + HOUR))
 
     assert (opening.start, opening.end, opening.notes) == (None, None, ())
+
+
+def test_a_run_without_a_start_starts_with_nothing_odd() -> None:
+    now = utc("2026-06-01 12:00")
+    [run] = runs([Recurrence(window("00:00-24:00"))], [], now, now + HOUR)
+
+    assert (run.start, run.end) == (FIRST_INSTANT, LAST_INSTANT)
+    assert run.occurrences[0].note == ""
 
 
 @pytest.mark.parametrize("back", [0, 1, 2, 3, 4, 7])
