@@ -1,13 +1,16 @@
 """What is suggested for a zone's name that is refused."""
 
 import re
+import sys
+import zoneinfo
+from collections.abc import Iterator
 from datetime import UTC
 from zoneinfo import available_timezones
 
 import pytest
 
 from offpeakd.core.grammar import GrammarError
-from offpeakd.core.zone_names import parse_zone, zone_of_name
+from offpeakd.core.zone_names import forget_zones, parse_zone, zone_of_name
 
 NOTHING_MEANT = "Write an IANA name such as Europe/Berlin, Asia/Shanghai or UTC"
 
@@ -59,5 +62,31 @@ def test_nothing_is_suggested_that_is_only_somewhat_alike(text: str) -> None:
     assert fix(text) == NOTHING_MEANT
 
 
+@pytest.fixture
+def _no_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as without:
+        loaded = [name for name in sys.modules if name.partition(".")[0] == "tzdata"]
+        for name in {"tzdata", *loaded}:
+            without.setitem(sys.modules, name, None)
+        zoneinfo.reset_tzpath(to=[])
+        forget_zones()
+        yield
+    zoneinfo.reset_tzpath()
+    forget_zones()
+
+
+@pytest.mark.usefixtures("_no_database")
+def test_without_a_database_a_region_is_refused_with_the_way_to_one() -> None:
+    with pytest.raises(GrammarError) as refused:
+        parse_zone("Asia/Tokyo")
+
+    assert str(refused.value) == (
+        "no time zone database on this machine, so 'Asia/Tokyo' can't be looked up. "
+        "Install the Python package tzdata, or the operating system's"
+    )
+
+
+@pytest.mark.usefixtures("_no_database")
 def test_utc_needs_no_database() -> None:
+    assert parse_zone("UTC") == "UTC"
     assert zone_of_name("UTC") is UTC
