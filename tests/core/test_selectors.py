@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from calendar import monthrange
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -121,6 +122,8 @@ NAME_A_ZONE = "Write an IANA name such as Europe/Berlin, Asia/Shanghai or UTC"
         ),
         (parse_days, "sat#0", f"no month has the weekday 'sat#0'. {COUNT_IT}"),
         (parse_days, "sat#6", f"no month has the weekday 'sat#6'. {COUNT_IT}"),
+        (parse_days, "sat#2#1", f"no month has the weekday 'sat#2#1'. {COUNT_IT}"),
+        (parse_days, "tusday#2", "unknown weekday 'tusday'. Did you mean tue?"),
         (parse_days, "sat#two", f"no month has the weekday 'sat#two'. {COUNT_IT}"),
         (
             parse_months,
@@ -137,6 +140,19 @@ NAME_A_ZONE = "Write an IANA name such as Europe/Berlin, Asia/Shanghai or UTC"
             parse_dates,
             "28.12.2026",
             "expected a date, got '28.12.2026'. Write 2026-12-28 or 2026-12-28..2026-12-30",
+        ),
+        (
+            parse_dates,
+            "2026-12-28..soon",
+            ("expected a date, got '2026-12-28..soon'. Write 2026-12-28 or 2026-12-28..2026-12-30"),
+        ),
+        (
+            parse_yearly,
+            "11-01..soon",
+            (
+                "expected days of the year, got '11-01..soon'. "
+                "Write month and day as 11-01..11-12, or one day as 12-24"
+            ),
         ),
         (
             parse_dates,
@@ -317,6 +333,41 @@ def test_anything_else_is_refused_with_a_way_out(
 def test_a_folder_of_the_database_is_no_zone() -> None:
     with pytest.raises(GrammarError, match="unknown time zone 'America/Argentina'"):
         parse_zone("America/Argentina")
+
+
+@pytest.mark.parametrize(
+    ("text", "year_and_month", "days"),
+    [
+        ("sat", (2026, 11), [7, 14, 21, 28]),
+        ("sat-mon", (2026, 11), [1, 2, 7, 8, 9, 14, 15, 16, 21, 22, 23, 28, 29, 30]),
+        ("sat#1", (2026, 11), [7]),
+        ("sun#1", (2026, 11), [1]),
+        ("sun#2", (2026, 11), [8]),
+        ("sat#2", (2026, 11), [14]),
+        ("sat#4", (2026, 11), [28]),
+        ("sat#5", (2026, 11), []),
+        ("sun#5", (2026, 11), [29]),
+        ("mon#5", (2026, 11), [30]),
+        ("mon#-1", (2026, 11), [30]),
+        ("tue#-1", (2026, 11), [24]),
+        ("tue#-4", (2026, 11), [3]),
+        ("tue#-5", (2026, 11), []),
+        ("sun#-5", (2026, 11), [1]),
+        ("tue#5", (2028, 2), [29]),
+        ("tue#-1", (2028, 2), [29]),
+        ("mon#-1", (2027, 2), [22]),
+    ],
+)
+def test_a_counted_weekday_is_counted_from_either_end_of_its_month(
+    text: str, year_and_month: tuple[int, int], days: list[int]
+) -> None:
+    year, month = year_and_month
+    last = monthrange(year, month)[1]
+    selector = parse_days(text)
+
+    found = [day for day in range(1, last + 1) if selector.matches(date(year, month, day))]
+
+    assert found == days
 
 
 @pytest.mark.parametrize("number", [1, 31, -1, -31])
