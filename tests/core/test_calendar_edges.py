@@ -1,5 +1,6 @@
 """Edges of the calendar on which nothing else stands: first and last days, gaps, names."""
 
+import time
 from datetime import date, timedelta
 
 import pytest
@@ -48,6 +49,22 @@ def test_a_freeze_that_only_touches_a_window_is_not_the_cause_of_its_absence() -
     [skip] = plan.skipped(utc("2026-06-01 00:00"), utc("2026-06-05 00:00"))
 
     assert skip.sentence == "night does not open on 2026-06-02: frozen by audit"
+
+
+@pytest.mark.parametrize("machine", ["Pacific/Pago_Pago", "UTC", "Pacific/Kiritimati"])
+def test_absences_are_those_of_the_window_s_days_wherever_the_machine_stands(
+    machine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", machine)
+    time.tzset()
+    plan = calendar(
+        window("00:30-01:00", zone="UTC", name="early"),
+        freeze("2026-06-01..2026-06-03", zone="UTC"),
+    )
+
+    found = plan.skipped(utc("2026-06-01 00:30"), utc("2026-06-03 00:31"))
+
+    assert [skip.day.day for skip in found] == [1, 2, 3]
 
 
 def test_a_day_that_the_month_lacks_is_named_with_its_window() -> None:
