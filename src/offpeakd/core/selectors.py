@@ -41,8 +41,7 @@ _MONTH_DAY: Final = re.compile(r"([0-9]{2})-([0-9]{2})")
 _DATE_TIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
-_NTH: Final = re.compile(r"-?[0-9]+")
-_MOST_NTH: Final = 5
+_NTH: Final = re.compile(r"-?0?[1-5]")
 _LEAP_YEAR: Final = 2000
 
 
@@ -257,13 +256,12 @@ def _index(name: str, names: tuple[str, ...], kind: str) -> int:
 
 
 def _parse_nth(text: str, count: str) -> int:
-    nth = int(count) if _NTH.fullmatch(count) and len(count) < 4 else 0  # noqa: PLR2004 - sign and digits
-    if not 1 <= abs(nth) <= _MOST_NTH:
+    if not _NTH.fullmatch(count):
         raise GrammarError(
             f"no month has the weekday {quoted(text)}",
             "Count from 1 to 5, or from the end with -1 to -5, such as sat#2 or fri#-1",
         )
-    return nth
+    return int(count)
 
 
 def _parse_date(text: str, whole: str) -> date:
