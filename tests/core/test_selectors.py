@@ -88,6 +88,7 @@ def test_what_is_well_written_is_read(
 
 NAME_A_WEEKDAY = "Write a name such as mon: systems number them differently"
 COUNT_IT = "Count from 1 to 5, or from the end with -1 to -5, such as sat#2 or fri#-1"
+QUOTE_IT = 'Write the time in quotes as "22:30"'
 NAME_A_ZONE = "Write an IANA name such as Europe/Berlin, Asia/Shanghai or UTC"
 
 
@@ -185,6 +186,9 @@ NAME_A_ZONE = "Write an IANA name such as Europe/Berlin, Asia/Shanghai or UTC"
         (parse_local_time, "2:30 p.m.", "expected HH:MM, got '2:30 p.m.'. Write \"14:30\""),
         (parse_local_time, "21H15", "expected HH:MM, got '21H15'. Write \"21:15\""),
         (parse_local_time, "9 PM", "expected HH:MM, got '9 PM'. Write \"21:00\""),
+        (parse_local_time, "23.59", "expected HH:MM, got '23.59'. Write \"23:59\""),
+        (parse_local_time, "24.00", f"expected HH:MM, got '24.00'. {QUOTE_IT}"),
+        (parse_local_time, "9.60", f"expected HH:MM, got '9.60'. {QUOTE_IT}"),
         (parse_local_time, "9:30", "expected HH:MM, got '9:30'. Write \"09:30\""),
         (parse_local_time, "22:30:00", "expected HH:MM, got '22:30:00'. Write \"22:30\""),
         (
