@@ -55,6 +55,10 @@ def test_a_daemon_on_sqlite_loads_no_terminal_library_and_no_dialect_of_another_
     assert not loaded & unwanted
 
 
+def test_what_wakes_later_passes_is_not_loaded_before_the_first_ones() -> None:
+    assert not modules_after("import offpeakd.daemon") & {"apscheduler", "multiprocessing"}
+
+
 def test_what_tries_a_read_again_is_loaded_once_a_read_has_failed() -> None:
     program = "from offpeakd.adapters.huaweicloud import again, client"
     loaded = modules_after(program)

@@ -5,7 +5,7 @@ the store does everything that a tick or a command asks of it, and explained aft
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from fakes.wishes import ANSWERED, NOON, accepted, batch_of, instance_id, moved,
 from offpeakd.adapters.sql import tally
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
+from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.batch import as_claimed
 from offpeakd.core.lane import Stop
 from offpeakd.core.model import IN_FLIGHT, State
@@ -137,7 +138,22 @@ FROM request WHERE state = 'succeeded'
 
 def _listen(store: SqlStore, recorder: Recorder) -> None:
     """Open connections anew, with ears."""
+    database = store._database
+    database.close()
+    if database.is_sqlite:
+        _listen_to_sqlite(database, recorder)
+    else:
+        _listen_to_postgresql(database, recorder)
 
+
+def _listen_to_sqlite(database: Database, recorder: Recorder) -> None:
+    def connected(connection: Any, _record: object) -> None:
+        connection.set_trace_callback(recorder.hear)
+
+    event.listen(database._engine, "connect", connected)
+
+
+def _listen_to_postgresql(database: Database, recorder: Recorder) -> None:
     class Hearing(psycopg.Cursor[Any]):
         @override
         def execute(self, query: Any, params: Any = None, **more: Any) -> Any:
@@ -151,13 +167,26 @@ def _listen(store: SqlStore, recorder: Recorder) -> None:
             super().executemany(query, rows, **more)
 
     def connected(connection: Any, _record: object) -> None:
-        if store._database.is_sqlite:
-            connection.set_trace_callback(recorder.hear)
-        else:
-            connection.cursor_factory = Hearing
+        connection.cursor_factory = Hearing
 
-    store.close()
-    event.listen(store._database._engine, "connect", connected)
+    class Heard(Database):
+        """Tells what it sends as one message, statement by statement."""
+
+        @override
+        def ask(self, statements: Any) -> list[list[tuple[Any, ...]]]:
+            for statement, values in statements:
+                recorder.hear(statement.text(self.dialect), statement.bound(self.dialect, values))
+            return super().ask(statements)
+
+        @override
+        def write_whole(
+            self, text: str, values: Mapping[str, Any], first: str = ""
+        ) -> tuple[Any, ...]:
+            recorder.hear(text, values)
+            return super().write_whole(text, values, first)
+
+    event.listen(database._engine, "connect", connected)
+    database.__class__ = Heard
 
 
 def _a_release(store: SqlStore) -> None:

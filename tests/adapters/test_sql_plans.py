@@ -11,9 +11,10 @@ from fakes.postgres import fresh_database
 from fakes.wishes import NOON, wish
 from offpeakd.adapters.sql import queue
 from offpeakd.adapters.sql.address import address_of
+from offpeakd.adapters.sql.prepared import Prepared
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
-from offpeakd.adapters.sql.transactions import Database, Prepared
+from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.model import State
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ _VALUES = {
 
 def _plan(database: Database, statement: Prepared) -> str:
     with database.read() as connection:
-        compiled = statement._for(connection)
+        compiled = statement._for(database.dialect)
         explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
         wanted = {name: _VALUES[name] for name in _VALUES if f"{name}" in compiled.text}
         bound = compiled.bind(

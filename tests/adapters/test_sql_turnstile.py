@@ -109,14 +109,13 @@ def test_one_who_is_interrupted_while_waiting_leaves_the_turn_to_others(
     assert not turnstile._waiting
 
 
-@pytest.mark.parametrize("ending", ["write", "glance"])
 def test_writers_of_one_database_write_in_the_order_in_which_they_came(
-    database: Database, ending: str
+    database: Database,
 ) -> None:
     went: list[int] = []
 
     def write(number: int) -> None:
-        with getattr(database, ending)():
+        with database.write():
             went.append(number)
 
     threads = [threading.Thread(target=write, args=(one,)) for one in range(WRITERS)]

@@ -58,7 +58,7 @@ class MemoryStore(Store):
         target: str,
         now: datetime | None,
         groups: Sequence[str] | None = None,
-        first: int | None = None,
+        first: int = 1,
     ) -> Lane:
         with self.rows.lock:
             for one in self._waiting(target):
@@ -76,7 +76,7 @@ class MemoryStore(Store):
             in_flight = len(self.in_flight(target, IN_FLIGHT, 0, len(self.rows.live)))
             stops = tuple(stop for stop in self.stops() if stop.scope in {"*", target})
             ready = None
-            if groups is not None and first is not None:
+            if groups is not None:
                 ready = self.ready(target, found[0], first) if found else ()
         return Lane(target, tuple(found), next_ready_at, in_flight, stops, ready)
 

@@ -40,8 +40,8 @@ class Lane:
         next_ready_at: the earliest `wait_until` among the queued that are not held.
         in_flight: requests submitting, unknown or running.
         stops: those of this target and of `*`.
-        first: the next ready requests of the only group in `ready_groups`; None where they were not
-            asked for.
+        first: the next ready requests of the only group in `ready_groups`; None where every group
+            was asked for.
     """
 
     target: str

@@ -99,7 +99,7 @@ class Queue(Protocol):
         target: str,
         now: datetime | None,
         groups: Sequence[str] | None = None,
-        first: int | None = None,
+        first: int = 1,
     ) -> Lane:
         """One target's queue. Makes ready what waited until `now`; nothing where that is None.
 
@@ -111,8 +111,7 @@ class Queue(Protocol):
             now: the present instant, where it can be trusted.
             groups: where given, `ready_groups` is the first of them that has a ready request,
                 which costs the same however many groups there are.
-            first: with `groups`, how many of that group's ready requests to read along with it,
-                as `ready` would.
+            first: how many of that group's ready requests to read along with it, as `ready` would.
         """
         ...
 

@@ -155,7 +155,7 @@ class Release:
         """The queue; what waits for its time is made ready by a clock that can be trusted only."""
         doubted = any(one.code is Code.CLOCK_SKEW for one in self.holds())
         trusted = None if doubted else now
-        return self.store.lane(self.target, trusted, groups, None if groups is None else MOST)
+        return self.store.lane(self.target, trusted, groups, MOST)
 
     # ------------------------------------------------------------------ before the opening
 

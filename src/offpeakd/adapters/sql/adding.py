@@ -6,9 +6,10 @@ from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
+from offpeakd.adapters.sql.prepared import cursor_of
 from offpeakd.adapters.sql.rows import REQUEST_COLUMNS, column_of, request_of
 from offpeakd.adapters.sql.tables import IS_LIVE, event, request
-from offpeakd.adapters.sql.transactions import Database, cursor_of
+from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.errors import DatabaseError
 from offpeakd.core.model import Request
 from offpeakd.ports import Added

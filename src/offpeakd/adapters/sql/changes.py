@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from offpeakd.adapters.sql.changes_postgresql import Rows, write_rows
+from offpeakd.adapters.sql.changes_postgresql import Rows, statement_of
 from offpeakd.adapters.sql.changes_sqlite import update_requests
+from offpeakd.adapters.sql.prepared import Prepared, cursor_of, given
 from offpeakd.adapters.sql.rows import column_of
 from offpeakd.adapters.sql.tables import attempt, batch, event, request
-from offpeakd.adapters.sql.transactions import BY_KEY, Database, Prepared, given
+from offpeakd.adapters.sql.transactions import BY_KEY, Database
 from offpeakd.core.batch import BatchResult
 from offpeakd.core.change import Change
 from offpeakd.core.model import FIELDS, values_of
@@ -81,16 +82,32 @@ def write_changes(
     call = None
     if batch_id is not None and result is not None:
         call = {"id": batch_id, **{name: getattr(result, name) for name in _BATCH_RESULT}}
-    first = "" if database.is_sqlite else BY_KEY
+    if _all_written(database, changes, result, call):
+        return ()
+    with database.write("" if database.is_sqlite else BY_KEY) as connection:
+        if call is not None:
+            _UPDATE_BATCH.run(connection, call)
+        return _write_singly(connection, changes, result)
+
+
+def _all_written(
+    database: Database,
+    changes: Sequence[Change],
+    result: BatchResult | None,
+    call: Mapping[str, Any] | None,
+) -> bool:
+    """The common case: nobody else moved anything, and a statement serves many requests."""
+    if changes and not database.is_sqlite:
+        if len({change.before.id for change in changes}) < len(changes):
+            return False
+        statement, values = statement_of(_rows(database.dialect, changes, result, call))
+        return bool(database.write_whole(statement, values, BY_KEY)[0])
     try:
-        with database.write(first) as connection:
+        with database.write() as connection:
             _write_together(connection, changes, result, call)
     except _LostRaceError:
-        with database.write(first) as connection:
-            if call is not None:
-                _UPDATE_BATCH.run(connection, call)
-            return _write_singly(connection, changes, result)
-    return ()
+        return False
+    return True
 
 
 def _write_together(
@@ -99,11 +116,6 @@ def _write_together(
     result: BatchResult | None,
     call: Mapping[str, Any] | None,
 ) -> None:
-    """The common case: nobody else moved anything, and a statement serves many requests."""
-    if connection.dialect.name == "postgresql" and changes:
-        if not write_rows(connection, _rows(connection, changes, result, call)):
-            raise _LostRaceError
-        return
     if call is not None:
         _UPDATE_BATCH.run(connection, call)
     shapes: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
@@ -118,7 +130,7 @@ def _write_together(
 
 
 def _rows(
-    connection: sa.Connection,
+    dialect: sa.Dialect,
     changes: Sequence[Change],
     result: BatchResult | None,
     call: Mapping[str, Any] | None = None,
@@ -127,7 +139,7 @@ def _rows(
         [_request_values(change, _shape(change)) for change in sorted(changes, key=_id)],
         _attempts(changes, result),
         [_event_values(change) for change in changes if change.event],
-        None if call is None else _UPDATE_BATCH.bound(connection, call),
+        None if call is None else _UPDATE_BATCH.bound(dialect, call),
     )
 
 
@@ -144,7 +156,7 @@ def _write_singly(
     for change in sorted(changes, key=_id):
         shape = _shape(change)
         if connection.dialect.name == "postgresql":
-            if not write_rows(connection, _rows(connection, [change], result)):
+            if not _written_alone(connection, change, result):
                 lost.append(change.before.id)
         elif _update_request(shape).run(connection, _request_values(change, shape)):
             written.append(change)
@@ -152,6 +164,13 @@ def _write_singly(
             lost.append(change.before.id)
     _write_attempts_and_events(connection, written, result)
     return tuple(lost)
+
+
+def _written_alone(connection: sa.Connection, change: Change, result: BatchResult | None) -> bool:
+    statement, values = statement_of(_rows(connection.dialect, [change], result))
+    with cursor_of(connection) as cursor:
+        cursor.execute(statement, values)
+        return bool(cursor.fetchall()[0][0])
 
 
 def _attempts(changes: Sequence[Change], result: BatchResult | None) -> list[dict[str, Any]]:
@@ -184,7 +203,7 @@ def _update_requests(
         {name: f"{{{name}}}" for name in columns},
         "request.state = {was_state} AND request.attempt_id IS {was_attempt_id}",
         ("id", "was_state", "was_attempt_id", *columns),
-        [bind(connection, row) for row in values],
+        [bind(connection.dialect, row) for row in values],
     )
 
 

@@ -17,7 +17,6 @@ import sqlalchemy as sa
 
 from offpeakd.adapters.sql.columns import Instant, instant_text, json_text
 from offpeakd.adapters.sql.tables import attempt, request
-from offpeakd.adapters.sql.transactions import cursor_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +39,14 @@ class Rows:
 _FOUND: Final = frozenset({"id", "was_state", "was_attempt_id"})
 
 
-def write_rows(connection: sa.Connection, rows: Rows) -> bool:
-    """Write all, where all requests still stand in the state and under the attempt read.
+def statement_of(rows: Rows) -> tuple[str, dict[str, Any]]:
+    """The statement that writes all, where all requests still stand as they were read.
 
     Args:
-        connection: within a transaction, which the caller takes back where this says so.
-        rows: what to write.
+        rows: what to write; of distinct requests.
 
     Returns:
-        whether it was written.
+        its text, with its values; its one row says whether it was written. If not, nothing was.
     """
     altered = [frozenset(row.keys() - _FOUND) for row in rows.requests]
     always = frozenset[str].intersection(*altered)
@@ -77,9 +75,7 @@ def write_rows(connection: sa.Connection, rows: Rows) -> bool:
         "events": _json(rows.events),
         **(rows.batch or {}),
     }
-    with cursor_of(connection) as cursor:
-        cursor.execute(statement, given)
-        return bool(cursor.fetchall()[0][0])
+    return statement, given
 
 
 @lru_cache(maxsize=256)
@@ -115,7 +111,7 @@ def _requests(always: Sequence[str], sometimes: Sequence[str]) -> str:
   WHERE found.state = was_state AND found.attempt_id IS NOT DISTINCT FROM was_attempt_id
 ), changed AS (
   UPDATE request SET {", ".join(news)} FROM standing
-  WHERE request.id = standing.id AND (SELECT count(*) FROM standing) = %(size)s
+  WHERE request.id = standing.id AND (SELECT count(DISTINCT id) FROM standing) = %(size)s
   RETURNING request.id
 ), whole AS (
   SELECT 1 WHERE (SELECT count(*) FROM changed) = %(size)s

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from offpeakd.adapters.sql.transactions import cursor_of
+from offpeakd.adapters.sql.prepared import cursor_of
 
 _AT_ONCE: Final = 50
 """Rows of one statement: its text is kept for each number of rows."""

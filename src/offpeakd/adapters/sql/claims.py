@@ -10,10 +10,11 @@ from offpeakd.adapters.sql.changes import INSERT_EVENT
 from offpeakd.adapters.sql.changes_sqlite import update_requests
 from offpeakd.adapters.sql.claims_postgresql import write_claim
 from offpeakd.adapters.sql.columns import instant_text, json_text
+from offpeakd.adapters.sql.prepared import Prepared, given
 from offpeakd.adapters.sql.room import lock_of, room_values, take_room, verdict
 from offpeakd.adapters.sql.tables import IS_READY, attempt, batch
 from offpeakd.adapters.sql.term import Term
-from offpeakd.adapters.sql.transactions import BY_KEY, Database, Prepared, given
+from offpeakd.adapters.sql.transactions import BY_KEY, Database
 from offpeakd.core.batch import Batch
 from offpeakd.core.model import Request
 from offpeakd.ports import Claim, Claimed, Limits
@@ -90,15 +91,11 @@ def claim(database: Database, wanted: Batch, limits: Limits | None, term: Term) 
     Returns:
         whether it was written; if not, nothing was.
     """
-    first = BY_KEY
-    if limits is not None or term.epoch:
-        first = f"{BY_KEY}; {lock_of(wanted.target)}"
+    if not database.is_sqlite:
+        return _write_whole(database, wanted, limits, term)
     try:
-        with database.write("" if database.is_sqlite else first) as connection:
-            if database.is_sqlite:
-                result = _write(connection, wanted, limits, term)
-            else:
-                result = _write_at_once(connection, wanted, limits, term)
+        with database.write() as connection:
+            result = _write(connection, wanted, limits, term)
             if not result:
                 raise _RefusedError(result)  # noqa: TRY301  # passing through the `with` rolls back
     except _RefusedError as refused:
@@ -106,10 +103,8 @@ def claim(database: Database, wanted: Batch, limits: Limits | None, term: Term) 
     return Claim(Claimed.TAKEN)
 
 
-def _write_at_once(
-    connection: sa.Connection, wanted: Batch, limits: Limits | None, term: Term
-) -> Claim:
-    batch_row = _INSERT_BATCH.bound(connection, _batch_values(wanted))
+def _write_whole(database: Database, wanted: Batch, limits: Limits | None, term: Term) -> Claim:
+    batch_row = _INSERT_BATCH.bound(database.dialect, _batch_values(wanted))
     detail = claim_detail(wanted)
     members = [
         {
@@ -123,8 +118,12 @@ def _write_at_once(
         }
         for one, attempt_id, whole_version in _members(wanted)
     ]
+    first = BY_KEY
+    if limits is not None or term.epoch:
+        first = f"{BY_KEY}; {lock_of(wanted.target)}"
     written = write_claim(
-        connection,
+        database,
+        first,
         {
             **batch_row,
             **room_values(wanted.target, limits, term),

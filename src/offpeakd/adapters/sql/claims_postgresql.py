@@ -11,11 +11,9 @@ a dictionary, nor send a list of rows as one value: the rows come as one text of
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-import sqlalchemy as sa
-
 from offpeakd.adapters.sql.room import POSTGRESQL_ROOM
 from offpeakd.adapters.sql.tables import IS_READY
-from offpeakd.adapters.sql.transactions import cursor_of
+from offpeakd.adapters.sql.transactions import Database
 
 # Each row is looked up by its id (`OFFSET 0` keeps it so) before anything else is asked of it. Left to itself, and without
 # statistics of a queue that was filled just now, PostgreSQL reads the whole queue of the target.
@@ -42,7 +40,7 @@ may AS (
   UPDATE request SET state = 'submitting', attempt_id = standing.attempt_id,
     batch_id = %(id)s, attempts = attempts + 1, changed_at = %(signed_at)s
   FROM standing
-  WHERE request.id = standing.id AND (SELECT count(*) FROM standing) = %(size)s
+  WHERE request.id = standing.id AND (SELECT count(DISTINCT id) FROM standing) = %(size)s
   RETURNING request.id
 ), whole AS (
   SELECT number FROM may WHERE (SELECT count(*) FROM taken) = %(size)s
@@ -90,15 +88,14 @@ class Written(NamedTuple):
     whole: bool
 
 
-def write_claim(connection: sa.Connection, values: Mapping[str, Any]) -> Written:
+def write_claim(database: Database, first: str, values: Mapping[str, Any]) -> Written:
     """Take the requests of a batch, and write it down, if there is room and all of them stand.
 
     Args:
-        connection: within a transaction that has locked the target where limits are to be kept.
+        database: where.
+        first: statements before it, that lock the target where limits are to be kept.
         values: of the batch's columns, of its room, its `attempt_epoch`; and `members`, the
             requests as JSON text in the order of their ids: each with its id, instance, last
             attempt, new attempt, the instance's version, its group, and the event's facts.
     """
-    with cursor_of(connection) as cursor:
-        cursor.execute(_CLAIM, values)
-        return Written(*cursor.fetchall()[0])
+    return Written(*database.write_whole(_CLAIM, values, first))

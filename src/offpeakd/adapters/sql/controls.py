@@ -12,6 +12,7 @@ from typing_extensions import override
 from offpeakd.adapters.sql.changes import INSERT_EVENT
 from offpeakd.adapters.sql.columns import Instant, instant_text
 from offpeakd.adapters.sql.dialects import insert
+from offpeakd.adapters.sql.prepared import Prepared, given
 from offpeakd.adapters.sql.queue import HIGH_WATER
 from offpeakd.adapters.sql.room import server_of, take_call
 from offpeakd.adapters.sql.rows import (
@@ -35,7 +36,7 @@ from offpeakd.adapters.sql.tables import (
 )
 from offpeakd.adapters.sql.tally import fold
 from offpeakd.adapters.sql.term import Term
-from offpeakd.adapters.sql.transactions import Database, Prepared, given
+from offpeakd.adapters.sql.transactions import Database
 from offpeakd.adapters.sql.turns import leave_turns, take_turn
 from offpeakd.core.lane import Stop
 from offpeakd.core.seen import Instance
@@ -64,8 +65,8 @@ class SqlControls(Controls):
 
     @override
     def stops(self) -> tuple[Stop, ...]:
-        with self._database.read_once() as connection:
-            return tuple(stop_of(row) for row in _STOPS.rows(connection, {}))
+        [rows] = self._database.ask([(_STOPS, {})])
+        return tuple(stop_of(row) for row in rows)
 
     @override
     def put_stop(self, stop: Stop) -> None:

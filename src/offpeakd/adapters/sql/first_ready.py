@@ -6,11 +6,12 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from offpeakd.adapters.sql.prepared import Prepared
 from offpeakd.adapters.sql.tables import IS_READY
-from offpeakd.adapters.sql.transactions import Prepared
+from offpeakd.adapters.sql.transactions import Database
 
 _GROWTH: Final = 16
-"""The first group mostly has some; where it hasn't, ever more are asked about at a time."""
+"""Where the nearest have none, ever more are asked about at a time."""
 
 
 def _first(listed: str, place: str) -> Prepared:
@@ -35,13 +36,13 @@ _BY_DIALECT: Final = {
 }
 
 
-def first_ready(connection: sa.Connection, target: str, groups: Sequence[str]) -> tuple[str, ...]:
+def first_ready(database: Database, target: str, groups: Sequence[str]) -> tuple[str, ...]:
     """The first group, in the order given, with a ready request; empty where none has one."""
-    statement = _BY_DIALECT[connection.dialect.name]
-    start, size = 0, 1
+    statement = _BY_DIALECT[database.dialect.name]
+    start, size = 0, _GROWTH
     while start < len(groups):
         names = json.dumps(groups[start : start + size])
-        found = statement.rows(connection, {"names": names, "target": target})
+        [found] = database.ask([(statement, {"names": names, "target": target})])
         if found:
             return (found[0][0],)
         start, size = start + size, size * _GROWTH

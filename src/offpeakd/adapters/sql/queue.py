@@ -1,9 +1,9 @@
 """The release's side of the store."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from typing_extensions import override
 from offpeakd.adapters.sql.changes import write_changes
 from offpeakd.adapters.sql.claims import claim
 from offpeakd.adapters.sql.first_ready import first_ready
+from offpeakd.adapters.sql.prepared import Prepared, given
 from offpeakd.adapters.sql.rows import (
     ATTEMPT_COLUMNS,
     REQUEST_COLUMNS,
@@ -33,7 +34,7 @@ from offpeakd.adapters.sql.tables import (
     tally,
 )
 from offpeakd.adapters.sql.term import Term
-from offpeakd.adapters.sql.transactions import Database, Prepared, given
+from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.batch import Batch, BatchResult
 from offpeakd.core.change import Change
 from offpeakd.core.lane import Lane
@@ -155,20 +156,19 @@ class SqlQueue(Queue):
         target: str,
         now: datetime | None,
         groups: Sequence[str] | None = None,
-        first: int | None = None,
+        first: int = 1,
     ) -> Lane:
-        with self._glance() as connection:
-            lane = self._look(connection, target, groups, first)
+        lane = self._look(target, groups, first)
         if now is None or lane.next_ready_at is None or lane.next_ready_at > now:
             return lane
         with self._database.write() as connection:
             _MAKE_READY.run(connection, {"target": target, "now": now})
-            return self._look(connection, target, groups, first)
+        return self._look(target, groups, first)
 
     @override
     def ready(self, target: str, group: str, limit: int) -> tuple[Request, ...]:
-        with self._glance(once=True) as connection:
-            return self._next(connection, target, group, limit)
+        [rows] = self._database.ask([self._next(target, group, limit)])
+        return tuple(request_of(row) for row in rows)
 
     @override
     def overdue_requests(self, now: datetime, limit: int) -> tuple[Request, ...]:
@@ -254,50 +254,47 @@ class SqlQueue(Queue):
                 known[instance_id] = known.get(instance_id, frozenset()) | {job_id}
         return known
 
-    @property
-    def _shares(self) -> bool:
-        """Whether other daemons may be choosing at this moment as well."""
-        return not self._database.is_sqlite and self._term.epoch > 0
-
-    def _glance(self, *, once: bool = False) -> AbstractContextManager[sa.Connection]:
-        """A transaction in which ready requests may be read."""
-        if self._shares:
-            return self._database.glance()
-        return self._database.read_once() if once else self._database.read()
-
-    def _next(
-        self, connection: sa.Connection, target: str, group: str, limit: int
-    ) -> tuple[Request, ...]:
-        statement = _READY_AND_FREE if self._shares else _READY
+    def _next(self, target: str, group: str, limit: int) -> tuple[Prepared, dict[str, Any]]:
+        """Asks for ready requests; for those that no other daemon is choosing at this moment."""
+        shares = not self._database.is_sqlite and self._term.epoch > 0
         wanted = {"target": target, "group_name": group, "limit": limit}
-        return tuple(request_of(row) for row in statement.rows(connection, wanted))
+        return (_READY_AND_FREE if shares else _READY), wanted
 
-    def _look(
-        self,
-        connection: sa.Connection,
-        target: str,
-        groups: Sequence[str] | None,
-        first: int | None,
-    ) -> Lane:
+    def _look(self, target: str, groups: Sequence[str] | None, first: int) -> Lane:
         here = {"target": target}
-        [(next_ready_at, in_flight)] = _WAITING_AND_RUNNING.rows(connection, here)
+        asked = [(_WAITING_AND_RUNNING, here), (_STOPS, {"scope": target})]
         if groups is None:
-            ready = tuple(sorted(name for (name,) in _READY_GROUPS.rows(connection, here)))
-        else:
-            ready = first_ready(connection, target, groups)
-        stops = [stop_of(row) for row in _STOPS.rows(connection, {"scope": target})]
-        found = None
-        if groups is not None and first is not None:
-            found = self._next(connection, target, ready[0], first) if ready else ()
-        return Lane(
-            target,
-            ready,
-            next_ready_at,
-            in_flight,
-            tuple(sorted(stops, key=lambda stop: (stop.scope, stop.kind))),
-            found,
+            waiting, stops, names = self._database.ask([*asked, (_READY_GROUPS, here)])
+            return _lane(target, sorted(name for (name,) in names), waiting, stops)
+        # The first has some, as a rule.
+        waiting, stops, *rows = self._database.ask(
+            [*asked, *(self._next(target, group, first) for group in groups[:1])]
         )
+        found = [request_of(row) for row in chain(*rows)]
+        if found:
+            return _lane(target, groups[:1], waiting, stops, found)
+        ready = first_ready(self._database, target, groups[1:])
+        found = [one for group in ready for one in self.ready(target, group, first)]
+        return _lane(target, ready, waiting, stops, found)
 
     def _requests(self, wanted: sa.Select[Any]) -> tuple[Request, ...]:
         with self._database.read() as connection:
             return tuple(request_of(row) for row in connection.execute(wanted).all())
+
+
+def _lane(
+    target: str,
+    ready_groups: Sequence[str],
+    waiting: Sequence[tuple[Any, ...]],
+    stops: Sequence[tuple[Any, ...]],
+    first: Sequence[Request] | None = None,
+) -> Lane:
+    [(next_ready_at, in_flight)] = waiting
+    return Lane(
+        target,
+        tuple(ready_groups),
+        next_ready_at,
+        in_flight,
+        tuple(sorted(map(stop_of, stops), key=lambda stop: (stop.scope, stop.kind))),
+        None if first is None else tuple(first),
+    )

@@ -11,9 +11,10 @@ from zlib import crc32
 
 import sqlalchemy as sa
 
+from offpeakd.adapters.sql.prepared import Prepared
 from offpeakd.adapters.sql.tables import IS_IN_FLIGHT
 from offpeakd.adapters.sql.term import Term
-from offpeakd.adapters.sql.transactions import Database, Prepared
+from offpeakd.adapters.sql.transactions import Database
 from offpeakd.ports import Claim, Claimed, Limits
 
 SPAN: Final = timedelta(seconds=60)

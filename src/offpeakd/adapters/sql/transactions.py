@@ -1,23 +1,23 @@
-"""Explicit transactions, and statements compiled once for the two hot paths."""
+"""Explicit transactions on one database."""
 
 import sqlite3
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.engine.interfaces import DBAPICursor
 
 from offpeakd.adapters.sql.address import Address
 from offpeakd.adapters.sql.connections import Connections
 from offpeakd.adapters.sql.engine import LOCK_PATIENCE, make_engine
 from offpeakd.adapters.sql.faults import library_errors, translate
+from offpeakd.adapters.sql.messages import sent_together
 from offpeakd.adapters.sql.opened_file import OpenedFile
+from offpeakd.adapters.sql.prepared import Prepared, cursor_of
 from offpeakd.adapters.sql.turnstile import Turnstile
 
-_GIVEN: Final = "given_"
-"""The library keeps bare column names for itself; compiling takes this prefix off again."""
+_Said = TypeVar("_Said")
 
 STATEMENT_PATIENCE: Final = timedelta(seconds=30)
 
@@ -60,9 +60,9 @@ class Database:
         return self.address.file is not None
 
     @property
-    def dialect(self) -> str:
-        """`sqlite` or `postgresql`."""
-        return self._engine.dialect.name
+    def dialect(self) -> sa.Dialect:
+        """What the library knows of this kind of database; its name is `sqlite` or `postgresql`."""
+        return self._engine.dialect
 
     @contextmanager
     def write(self, first: str = "") -> Generator[sa.Connection]:
@@ -92,22 +92,58 @@ class Database:
         with self._translated(), self._transaction(self._begin_read) as connection:
             yield connection
 
-    @contextmanager
-    def read_once(self) -> Generator[sa.Connection]:
-        """As `read`, for a single statement: to SQLite that is a transaction by itself."""
-        begin, end = ("", "") if self.is_sqlite else (self._begin_read, "COMMIT")
-        with self._translated(), self._transaction(begin, end) as connection:
-            yield connection
+    def ask(
+        self, statements: Sequence[tuple[Prepared, Mapping[str, Any]]]
+    ) -> list[list[tuple[Any, ...]]]:
+        """Read by a few statements at the price of one: to PostgreSQL they are one message.
 
-    @contextmanager
-    def glance(self) -> Generator[sa.Connection]:
-        """A transaction that may lock rows for a moment, and writes nothing: it is taken back."""
-        with (
-            self._translated(),
-            self._in_turn(),
-            self._transaction(self._begin_write, "ROLLBACK") as connection,
-        ):
-            yield connection
+        They may lock rows for a moment, and write nothing: all of it is taken back.
+
+        Args:
+            statements: each with its values; what has the same name has the same value in all.
+
+        Returns:
+            the rows of each.
+        """
+        if not self.is_sqlite:
+            return self._ask_in_one(statements)
+        # To SQLite a single statement is a transaction by itself.
+        begin, end = ("", "") if len(statements) == 1 else (self._begin_read, "COMMIT")
+        with self._translated(), self._transaction(begin, end) as connection:
+            return [statement.rows(connection, values) for statement, values in statements]
+
+    def _ask_in_one(
+        self, statements: Sequence[tuple[Prepared, Mapping[str, Any]]]
+    ) -> list[list[tuple[Any, ...]]]:
+        dialect = self.dialect
+        texts = [statement.text(dialect) for statement, _ in statements]
+        bound: dict[str, Any] = {}
+        for statement, values in statements:
+            bound |= statement.bound(dialect, values)
+        message = "; ".join([self._begin_write, *texts, "ROLLBACK"])
+        with self._translated():
+            connection, found = self._begun(lambda one: sent_together(one, message, bound))
+            self._connections.put_back(connection)
+        return [
+            statement.read(dialect, rows)
+            for (statement, _), rows in zip(statements, found, strict=True)
+        ]
+
+    def write_whole(self, text: str, values: Mapping[str, Any], first: str = "") -> tuple[Any, ...]:
+        """One statement of PostgreSQL that writes all or nothing, committed with its own message.
+
+        Args:
+            text: the statement; it returns one row.
+            values: its own, by name.
+            first: statements without values that are sent with the beginning.
+
+        Returns:
+            that row.
+        """
+        begin = f"{self._begin_write}; {first}" if first else self._begin_write
+        with self._translated(), self._transaction(begin, "") as connection:
+            [[row]] = sent_together(connection, f"{text}; COMMIT", values)
+        return row
 
     def close(self) -> None:
         """Close every connection."""
@@ -138,7 +174,7 @@ class Database:
 
     @contextmanager
     def _transaction(self, begin: str, end: str = "COMMIT") -> Generator[sa.Connection]:
-        connection = self._begun(begin)
+        connection, _ = self._begun(lambda one: _say(one, begin))
         try:
             yield connection
             _say(connection, end)
@@ -148,142 +184,31 @@ class Database:
         finally:
             self._connections.put_back(connection)
 
-    def _begun(self, begin: str) -> sa.Connection:
-        """A connection with a transaction begun on it.
+    def _begun(self, first: Callable[[sa.Connection], _Said]) -> tuple[sa.Connection, _Said]:
+        """A connection, and what came of the first words on it.
 
-        A pooled connection may have died since it was used last, and its fellows with it.
-        Nothing has happened in the transaction yet, so a fresh one is tried once.
+        One that was kept may have died since it was used last, and its fellows with it. The first
+        words write nothing, so they are said once more on a fresh one.
         """
         connection = self._connections.take()
         try:
-            _say(connection, begin)
-        except library_errors():
-            stale = _is_dead(connection)
-            _give_up(connection)
-            self._connections.put_back(connection)
+            return connection, first(connection)
+        except BaseException as error:
+            stale = isinstance(error, library_errors()) and _is_dead(connection)
+            self._drop(connection)
             if not stale:
                 raise
-        else:
-            return connection
         self._connections.discard()
         connection = self._connections.take()
         try:
-            _say(connection, begin)
-        except library_errors():
-            _give_up(connection)
-            self._connections.put_back(connection)
+            return connection, first(connection)
+        except BaseException:
+            self._drop(connection)
             raise
-        return connection
 
-
-def given(column: sa.Column[Any], name: str = "") -> sa.BindParameter[Any]:
-    """A parameter of a prepared statement, with a column's type.
-
-    Args:
-        column: whose type converts the value.
-        name: the parameter's; the column's name by default.
-    """
-    return sa.bindparam(f"{_GIVEN}{name or column.name}", type_=column.type)
-
-
-class Prepared:
-    """A statement compiled once for each database, and run on the driver's own cursor.
-
-    The two transactions around each call are the hot path: the general way of running a statement
-    costs there about as much as the statement itself (`docs/decisions/002-core-not-orm.md`).
-    Every parameter is named, and its column's type converts it.
-    """
-
-    def __init__(self, statement: sa.Executable) -> None:
-        self._statement = statement
-        self._compiled: dict[str, _Compiled] = {}
-
-    def rows(self, connection: sa.Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """Run a statement that returns rows."""
-        compiled = self._for(connection)
-        with cursor_of(connection) as cursor:
-            cursor.execute(compiled.text, compiled.bind(values))
-            return [compiled.read(row) for row in cursor.fetchall()]
-
-    def run(self, connection: sa.Connection, values: Mapping[str, Any]) -> int:
-        """Run a statement once; returns how many rows it wrote."""
-        compiled = self._for(connection)
-        with cursor_of(connection) as cursor:
-            cursor.execute(compiled.text, compiled.bind(values))
-            return cursor.rowcount
-
-    def each(self, connection: sa.Connection, values: Sequence[Mapping[str, Any]]) -> int:
-        """Run a statement for each set of values; returns how many rows all of them wrote."""
-        compiled = self._for(connection)
-        with cursor_of(connection) as cursor:
-            cursor.executemany(compiled.text, [compiled.bind(one) for one in values])
-            return cursor.rowcount
-
-    def each_like(
-        self,
-        connection: sa.Connection,
-        common: Mapping[str, Any],
-        rows: Sequence[Mapping[str, Any]],
-    ) -> int:
-        """Run a statement for each row; returns how many rows all of them wrote.
-
-        Args:
-            connection: that writes.
-            common: values of every parameter, of which a row may replace some.
-            rows: values of one row each, as the driver takes them.
-        """
-        compiled = self._for(connection)
-        bound = compiled.bind(common)
-        with cursor_of(connection) as cursor:
-            cursor.executemany(compiled.text, [{**bound, **row} for row in rows])
-            return cursor.rowcount
-
-    def bound(self, connection: sa.Connection, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The values as the driver takes them."""
-        return self._for(connection).bind(values)
-
-    def _for(self, connection: sa.Connection) -> "_Compiled":
-        found = self._compiled.get(connection.dialect.name)
-        if found is None:
-            found = _Compiled(self._statement, connection.dialect)
-            self._compiled[connection.dialect.name] = found
-        return found
-
-
-class _Compiled:
-    def __init__(self, statement: sa.Executable, dialect: sa.Dialect) -> None:
-        compiled = cast("Any", statement).compile(dialect=dialect)
-        self.text = str(compiled).replace(_GIVEN, "")
-        names: dict[sa.BindParameter[Any], str] = compiled.bind_names
-        binds = {name.removeprefix(_GIVEN): bind for bind, name in names.items()}
-        self._fixed: dict[str, Any] = {
-            name: bind.value for name, bind in binds.items() if not bind.required
-        }
-        self._into = [
-            (name, convert)
-            for name, bind in binds.items()
-            if (convert := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
-        ]
-        selected = statement.selected_columns if isinstance(statement, sa.Select) else ()
-        self._out_of = [
-            (place, convert)
-            for place, column in enumerate(selected)
-            if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
-        ]
-
-    def bind(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        bound = {**self._fixed, **values}
-        for name, convert in self._into:
-            if bound[name] is not None:
-                bound[name] = convert(bound[name])
-        return bound
-
-    def read(self, row: Sequence[Any]) -> tuple[Any, ...]:
-        values = list(row)
-        for place, convert in self._out_of:
-            if values[place] is not None:
-                values[place] = convert(values[place])
-        return tuple(values)
+    def _drop(self, connection: sa.Connection) -> None:
+        _give_up(connection)
+        self._connections.put_back(connection)
 
 
 def _limits(lock_patience: timedelta, statement_patience: timedelta) -> str:
@@ -298,11 +223,6 @@ def _limits(lock_patience: timedelta, statement_patience: timedelta) -> str:
         f"SET LOCAL {name} = {patience // timedelta(milliseconds=1)}"
         for name, patience in limits.items()
     )
-
-
-def cursor_of(connection: sa.Connection) -> closing[DBAPICursor]:
-    """The driver's own cursor."""
-    return closing(connection.connection.cursor())
 
 
 def _say(connection: sa.Connection, words: str) -> None:
