@@ -51,10 +51,16 @@ def test_e1_a_job_may_be_dated_two_minutes_before_the_signature(
     assert (seen(a_job(created=created)).kind is Kind.JOB) is own
 
 
-def test_e1_the_job_next_to_the_signature_is_taken() -> None:
-    far, near = a_job("far", NIGHT + timedelta(minutes=9)), a_job("near", NIGHT - TICK)
+@pytest.mark.parametrize(
+    ("far", "near"),
+    [(timedelta(minutes=9), -TICK), (-EARLIER, EARLIER - TICK), (EARLIER, TICK - EARLIER)],
+    ids=["just before", "after, the other before", "before, the other after"],
+)
+def test_e1_the_job_next_to_the_signature_is_taken(far: timedelta, near: timedelta) -> None:
+    jobs = a_job("far", NIGHT + far), a_job("near", NIGHT + near)
 
-    assert seen(far, near).job == near
+    assert seen(*jobs).job == jobs[1]
+    assert seen(*reversed(jobs)).job == jobs[1]
 
 
 def test_e1_a_job_that_says_too_little_hides_no_other() -> None:
