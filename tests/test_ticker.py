@@ -12,9 +12,10 @@ import structlog
 from fakes.installation import patiently
 from fakes.set_clock import SetClock
 from offpeakd.adapters.clock import SystemClock
+from offpeakd.clockwork import Wake
 from offpeakd.core.errors import DatabaseConflictError, DatabaseError, DatabaseUntrustedError
 from offpeakd.service.progress import Progress
-from offpeakd.ticker import AFTER_CONFLICT, AT_MOST, CHORE_AT_MOST, Ticker, Wake, due_at
+from offpeakd.ticker import AFTER_CONFLICT, AT_MOST, CHORE_AT_MOST, Ticker, due_at
 
 CLOCK = SystemClock()
 LATER = timedelta(hours=1)
@@ -77,9 +78,9 @@ def test_a_pass_that_takes_long_is_not_asked_for_again_meanwhile(bench: Bench) -
 def test_a_clock_that_jumps_asks_for_one_pass_not_for_each_that_was_missed() -> None:
     at = CLOCK.now()
 
-    assert Wake().get_next_fire_time(None, at) == at
+    assert Wake(AT_MOST).get_next_fire_time(None, at) == at
     for jump in (timedelta(0), timedelta(days=1), timedelta(days=-1)):
-        assert Wake().get_next_fire_time(at, at + jump) == at + jump + AT_MOST
+        assert Wake(AT_MOST).get_next_fire_time(at, at + jump) == at + jump + AT_MOST
 
 
 @pytest.mark.parametrize("at_most", [AT_MOST, CHORE_AT_MOST])
@@ -159,6 +160,27 @@ def test_a_pass_that_another_writer_forestalled_is_made_again_and_stops_nothing_
     assert patiently(lambda: len(bench.passes) == 2)
     assert bench.passes[1] - bench.passes[0] >= AFTER_CONFLICT
     assert bench.troubles == []
+
+
+def test_a_wake_up_that_comes_before_what_wakes_is_loaded_is_kept(bench: Bench) -> None:
+    def once() -> datetime:
+        return CLOCK.now() + LATER
+
+    bench.ticker.add("early", bench.counted(once))
+    bench.ticker.start()
+    assert bench.has_passed(1)
+    bench.ticker.wake("early")
+
+    assert bench.has_passed(2)
+
+
+def test_a_ticker_that_stops_at_once_loads_nothing_more(bench: Bench) -> None:
+    bench.ticker.add("only", bench.counted(lambda: CLOCK.now() + LATER))
+    bench.ticker.start()
+    bench.ticker.stop()
+
+    assert bench.ticker._clockwork is None
+    assert len(bench.passes) <= 1
 
 
 @pytest.mark.parametrize(
@@ -249,13 +271,31 @@ def test_a_pass_that_wakes_others_does_not_keep_the_ticker_from_stopping() -> No
     assert len(bench.passes) == 20
 
 
-def test_waking_what_was_removed_at_the_same_moment_is_no_defect(bench: Bench) -> None:
-    bench.ticker.add("gone", lambda: CLOCK.now() + LATER)
-    bench.ticker.start()
-    bench.ticker.remove("gone")
-    bench.ticker._names.add("gone")
+@pytest.mark.parametrize("late", [False, True], ids=["at the start", "later"])
+def test_waking_what_was_removed_is_no_defect_even_if_its_pass_was_under_way(
+    bench: Bench, late: bool
+) -> None:
+    begun, removed = threading.Event(), threading.Event()
 
+    def long() -> datetime:
+        begun.set()
+        assert removed.wait(20)
+        return CLOCK.now()
+
+    if late:
+        bench.ticker.start()
+        assert patiently(lambda: bench.ticker._clockwork is not None)
+    bench.ticker.add("gone", bench.counted(long))
+    if not late:
+        bench.ticker.start()
+    assert begun.wait(20)
+    bench.ticker.remove("gone")
     bench.ticker.wake("gone")
+    removed.set()
+    bench.ticker.wake("gone")
+
+    assert patiently(lambda: bench.ticker.longest_silence() == timedelta(0))
+    assert bench.ticker.failure() is None
 
 
 def test_work_that_is_added_later_waits_for_no_other_however_much_is_under_way(

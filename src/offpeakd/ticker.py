@@ -6,15 +6,12 @@ twice is harmless.
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.jobstores.base import JobLookupError
-from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.base import BaseTrigger
 
 from offpeakd.core.errors import (
     DatabaseConflictError,
@@ -25,11 +22,21 @@ from offpeakd.core.errors import (
 from offpeakd.ports import Clock
 from offpeakd.service.progress import Progress
 
+if TYPE_CHECKING:
+    from offpeakd.clockwork import Clockwork
+
 AT_MOST: Final = timedelta(seconds=15)
 """The longest time without a look at the clock, however far the next edge is."""
 
 CHORE_AT_MOST: Final = timedelta(minutes=10)
 """The same for work that waits for no edge: it is woken anyway when the clock is set."""
+
+FIRST_PASSES: Final = timedelta(milliseconds=250)
+"""What the first passes have to themselves at the start, before what wakes later ones is loaded.
+
+The library looks through every installed package for plugins, which takes about as long as a first
+pass; a wake-up that comes meanwhile is kept until then.
+"""
 
 AFTER_ERROR: Final = timedelta(seconds=15)
 AFTER_CONFLICT: Final = timedelta(seconds=1)
@@ -52,16 +59,13 @@ def due_at(asked: datetime, now: datetime, at_most: timedelta) -> datetime:
     return max(min(asked, now + at_most), now + _SOONEST)
 
 
-class Wake(BaseTrigger):
-    """Fires at once, and then at least every `AT_MOST`; a pass that ends asks for less.
+@dataclass(slots=True)
+class _Planned:
+    """A piece of work, and when it is due."""
 
-    Its next time always lies ahead of now, so that a clock that jumps makes one pass, not one
-    for each that was missed, and a pass that takes long is not asked for again and again.
-    """
-
-    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        """Now, or after the longest wait."""
-        return now if previous_fire_time is None else now + AT_MOST
+    work: Work
+    at_most: timedelta
+    due: datetime
 
 
 class Ticker:
@@ -87,19 +91,13 @@ class Ticker:
         self.stopping = stopping
         self.troubled = troubled
         self.progress = progress
-        self._names: set[str] = set()
-        self._at_most: dict[str, timedelta] = {}
-        self._threads: set[str] = set()
+        self._planned: dict[str, _Planned] = {}
         self._busy: dict[str, int] = {}
         self._again: set[str] = set()
         self._guard = threading.Lock()
         self._failures: list[Exception] = []
-        self._scheduler = BackgroundScheduler(
-            # The library counts a pass as running for a moment after its end, and would drop a
-            # wake-up that falls into it. That no two run at once is seen to in `_begin`.
-            job_defaults={"coalesce": True, "max_instances": 2, "misfire_grace_time": None},
-            timezone=UTC,
-        )
+        self._beginning: list[threading.Thread] = []
+        self._clockwork: Clockwork | None = None
 
     def add(
         self,
@@ -116,28 +114,29 @@ class Ticker:
             at_most: it isn't left waiting for longer, whatever it asks for.
             first: when its first pass is due; at once unless told.
         """
-        self._names.add(name)
-        self._at_most[name] = at_most
-        if name not in self._threads:
-            self._threads.add(name)
-            # The second thread does no more than find the first at work.
-            self._scheduler.add_executor(ThreadPoolExecutor(2), alias=name)
-        self._scheduler.add_job(
-            lambda: self._run(name, work),
-            Wake(),
-            id=name,
-            executor=name,
-            next_run_time=first or self.clock.now(),
-        )
+        planned = _Planned(work, at_most, first or self.clock.now())
+        with self._guard:
+            self._planned[name] = planned
+            if self._clockwork is not None and not self.stopping.is_set():
+                self._clockwork.add(name, partial(self._run, name, work), planned.due)
 
     def remove(self, name: str) -> None:
         """Run it no more; a pass under way ends by itself."""
-        self._names.discard(name)
-        self._scheduler.remove_job(name)
+        with self._guard:
+            del self._planned[name]
+            if self._clockwork is not None and not self.stopping.is_set():
+                self._clockwork.remove(name)
 
     def start(self) -> None:
-        """Begin."""
-        self._scheduler.start()
+        """Begin, with what is due at once."""
+        now = self.clock.now()
+        with self._guard:
+            due = [(name, one.work) for name, one in self._planned.items() if one.due <= now]
+        calls: list[Callable[[], None]] = [partial(self._run, name, work) for name, work in due]
+        for call in (*calls, self._wind_up):
+            thread = threading.Thread(target=call, name="first pass", daemon=True)
+            self._beginning.append(thread)
+            thread.start()
 
     def wake(self, name: str) -> None:
         """Run it soon, whatever it asked for; once more, if it runs just now."""
@@ -149,7 +148,7 @@ class Ticker:
 
     def wake_all(self) -> None:
         """After a step of the clock or a reload: every due time may be wrong."""
-        for name in tuple(self._names):
+        for name in tuple(self._planned):
             self.wake(name)
 
     def stop(self) -> None:
@@ -159,7 +158,10 @@ class Ticker:
             # Whoever was about to set a due time has done so: from here on the library holds the
             # lock that this takes, while it waits for passes.
             pass
-        self._scheduler.shutdown(wait=True)
+        for thread in self._beginning:
+            thread.join()
+        if self._clockwork is not None:
+            self._clockwork.stop()
 
     def longest_silence(self) -> timedelta:
         """How long the pass that is stuck the longest has not got anywhere."""
@@ -174,6 +176,25 @@ class Ticker:
         """End the daemon with this error, once the passes under way are done."""
         self._failures.append(error)
         self.stopping.set()
+
+    def _wind_up(self) -> None:
+        """Load what wakes the work from now on, and tell it what is planned."""
+        try:
+            if self.stopping.wait(FIRST_PASSES.total_seconds()):
+                return
+            from offpeakd.clockwork import Clockwork  # noqa: PLC0415  # see FIRST_PASSES
+
+            clockwork = Clockwork(AT_MOST)
+            with self._guard:
+                if self.stopping.is_set():
+                    return
+                for name, planned in self._planned.items():
+                    clockwork.add(name, partial(self._run, name, planned.work), planned.due)
+                clockwork.start()
+                self._clockwork = clockwork
+        except Exception as error:  # noqa: BLE001 - without it, nothing would ever run again
+            _log.exception("defect", work="ticker")
+            self.fail(error)
 
     def _run(self, name: str, work: Work) -> None:
         self.progress.step()
@@ -220,9 +241,8 @@ class Ticker:
         return due
 
     def _set_due(self, name: str, due: datetime) -> None:
-        if name in self._names and not self.stopping.is_set():
-            now = self.clock.now()
-            at = due_at(due, now, self._at_most[name])
-            # It may be removed at this moment, by another thread.
-            with suppress(JobLookupError):
-                self._scheduler.modify_job(name, next_run_time=at)
+        planned = self._planned.get(name)
+        if planned is not None and not self.stopping.is_set():
+            planned.due = due_at(due, self.clock.now(), planned.at_most)
+            if self._clockwork is not None:
+                self._clockwork.set_due(name, planned.due)
