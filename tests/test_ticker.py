@@ -174,6 +174,20 @@ def test_a_wake_up_that_comes_before_what_wakes_is_loaded_is_kept(bench: Bench) 
     assert bench.has_passed(2)
 
 
+def test_work_that_asks_for_later_than_it_may_is_woken_in_time(bench: Bench) -> None:
+    bench.ticker.add("patient", bench.counted(lambda: CLOCK.now() + LATER))
+    bench.ticker.start()
+    assert patiently(lambda: bench.ticker._clockwork is not None)
+    before = CLOCK.now()
+    bench.ticker.wake("patient")
+    assert bench.has_passed(2)
+    assert patiently(lambda: bench.ticker.longest_silence() == timedelta(0))
+
+    assert bench.ticker._clockwork is not None
+    due = bench.ticker._clockwork._scheduler.get_job("patient").next_run_time
+    assert before + AT_MOST <= due <= CLOCK.now() + AT_MOST
+
+
 def test_a_ticker_that_stops_at_once_loads_nothing_more(bench: Bench) -> None:
     bench.ticker.add("only", bench.counted(lambda: CLOCK.now() + LATER))
     bench.ticker.start()

@@ -243,6 +243,8 @@ class Ticker:
     def _set_due(self, name: str, due: datetime) -> None:
         planned = self._planned.get(name)
         if planned is not None and not self.stopping.is_set():
-            planned.due = due_at(due, self.clock.now(), planned.at_most)
-            if self._clockwork is not None:
+            longest = self.clock.now() + AT_MOST
+            planned.due = due_at(due, longest - AT_MOST, planned.at_most)
+            # It is woken by then anyway; each new time that is set costs a wake-up of its own.
+            if self._clockwork is not None and planned.due != longest:
                 self._clockwork.set_due(name, planned.due)

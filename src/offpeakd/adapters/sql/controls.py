@@ -1,10 +1,10 @@
 """Stops, signs of life, and what is known of instances."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import sqlalchemy as sa
 from typing_extensions import override
@@ -71,7 +71,7 @@ class SqlControls(Controls):
     @override
     def put_stop(self, stop: Stop) -> None:
         with self._database.write() as connection:
-            connection.execute(self._upsert(control, asdict(stop)))
+            connection.execute(self._upsert(control, _facts(stop)))
             detail = {
                 "scope": stop.scope,
                 "kind": stop.kind,
@@ -112,7 +112,7 @@ class SqlControls(Controls):
         passes = {target: instant_text(at) for target, at in row.passes.items()}
         upsert = self._upsert(
             lease,
-            {**asdict(row), "passes": passes, "renewed_at": now, "epoch": self._term.epoch + 1},
+            {**_facts(row), "passes": passes, "renewed_at": now, "epoch": self._term.epoch + 1},
             epoch=self._next_epoch(lapsed, new_term=new_term),
         )
         with self._database.write() as connection:
@@ -180,11 +180,17 @@ class SqlControls(Controls):
     @override
     def high_water(self, now: datetime) -> datetime:
         mark = Stop("*", HIGH_WATER, "the latest time seen", "offpeakd", now)
-        since = sa.case((control.c.since < now, sa.literal(now, Instant)), else_=control.c.since)
-        upsert = self._upsert(control, asdict(mark), since=since)
         with self._database.write() as connection:
-            seen: datetime = connection.execute(upsert.returning(control.c.since)).scalar_one()
-        return seen
+            [(seen,)] = self._raise_mark.rows(connection, _facts(mark))
+            return _read_instant(seen, connection.dialect)
+
+    @cached_property
+    def _raise_mark(self) -> Prepared:
+        """With each sign of life, however idle a daemon is."""
+        values = {one.name: given(control.c[one.name]) for one in fields(Stop)}
+        now = values["since"]
+        since = sa.case((control.c.since < now, now), else_=control.c.since)
+        return Prepared(self._upsert(control, values, since=since).returning(control.c.since))
 
     @override
     def forget_finished(self, before: datetime, limit: int) -> int:
@@ -258,6 +264,16 @@ def _append(
             "detail": detail,
         },
     )
+
+
+def _read_instant(value: Any, dialect: sa.Dialect) -> datetime:
+    # Only NULL is read as None, and the column has none.
+    return cast("datetime", Instant().process_result_value(value, dialect))
+
+
+def _facts(value: DaemonRow | Stop) -> dict[str, Any]:
+    """The fields of a value as they are; the standard library's way copies all that is in them."""
+    return {one.name: getattr(value, one.name) for one in fields(value)}
 
 
 def _plain(one: Instance, name: str) -> Any:
