@@ -17,8 +17,6 @@ import sqlalchemy as sa
 from offpeakd.adapters.sql.address import Address, address_of
 from offpeakd.adapters.sql.engine import LOCK_PATIENCE, check_folder, prepare_file
 from offpeakd.adapters.sql.faults import library_errors, translate
-from offpeakd.adapters.sql.hint_triggers import missing_hints
-from offpeakd.adapters.sql.tally import miscounts, missing_triggers
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.errors import DatabaseError, SchemaError
 from offpeakd.share import path_of
@@ -180,6 +178,8 @@ def check(url: str) -> tuple[str, ...]:
         SchemaError: the schema isn't this program's version.
         DatabaseError: it can't be reached or read.
     """
+    from offpeakd.adapters.sql.soundness import faults_of  # noqa: PLC0415  # it loads Alembic
+
     address = address_of(url)
     found = current(url)
     if found.standing is Standing.EMPTY:
@@ -188,7 +188,7 @@ def check(url: str) -> tuple[str, ...]:
     database = Database(address)
     try:
         with database.read() as connection:
-            return (*_damage(connection), *_drift(connection), *miscounts(connection))
+            return faults_of(connection)
     finally:
         database.close()
 
@@ -327,30 +327,3 @@ def _sync(backup: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _damage(connection: sa.Connection) -> list[str]:
-    if connection.dialect.name != "sqlite":
-        return []
-    words = connection.execute(sa.text("PRAGMA quick_check")).scalars()
-    found = [f"SQLite says: {word}" for word in words if word != "ok"]
-    strays = connection.execute(sa.text("PRAGMA foreign_key_check")).all()
-    return found + [f"row {row[1]} of {row[0]} refers to a {row[2]} that is gone" for row in strays]
-
-
-def _drift(connection: sa.Connection) -> list[str]:
-    from alembic.autogenerate import compare_metadata  # noqa: PLC0415  # as in _migrate
-    from alembic.migration import MigrationContext  # noqa: PLC0415  # likewise
-
-    from offpeakd.adapters.sql.follow_up import VIEW  # noqa: PLC0415  # a check alone needs them
-    from offpeakd.adapters.sql.tables import metadata  # noqa: PLC0415  # likewise
-
-    found = [
-        f"the schema differs: {difference}"
-        for difference in compare_metadata(MigrationContext.configure(connection), metadata)
-    ]
-    if VIEW not in sa.inspect(connection).get_view_names():
-        found.append(f"the view {VIEW} is missing")
-    missing = (*missing_triggers(connection), *missing_hints(connection))
-    found.extend(f"the trigger {name} is missing" for name in missing)
-    return found
