@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from fakes.builders import NIGHT, a_request, an_id, an_instance
 from offpeakd.core.evidence import Doubt, Finding, Kind
-from offpeakd.core.inquiry import PATIENCE, Inquiry
+from offpeakd.core.inquiry import GAP, PATIENCE, Inquiry
 from offpeakd.core.model import ALLOWED, Request, State
 from offpeakd.core.policy import Policy
 from offpeakd.core.seen import Job
@@ -179,11 +180,41 @@ def test_t12_looks_that_count_lie_apart(after: timedelta, counted: int) -> None:
     assert kept(ruled(NEGATIVE, FENCE + after, tally)).negative == counted
 
 
+LONGEST = POLICY.reconcile_every + GAP
+"""Between two looks of which the later goes on from the earlier."""
+
+
+@pytest.mark.parametrize(
+    ("after", "counted"), [(LONGEST - TICK, 3), (LONGEST, 3), (LONGEST + TICK, 1)], ids=str
+)
+def test_t12_a_look_long_after_the_last_that_counted_begins_anew(
+    after: timedelta, counted: int
+) -> None:
+    before = Tally(negative=2, counted_at=FENCE)
+    patient = replace(POLICY, looks=9)
+
+    ruling = settle_finding(
+        Inquiry(unknown(), DOUBT, NEGATIVE, FENCE + after, NIGHT, before, patient)
+    )
+
+    assert kept(ruling).negative == counted
+    assert f"negative {counted} of 9" in ruling.follows
+
+
+def test_t12_looks_that_the_configuration_has_far_apart_go_on_from_each_other() -> None:
+    before, every = Tally(negative=2, counted_at=FENCE), timedelta(minutes=20)
+    slow = replace(POLICY, reconcile_every=every)
+
+    ruling = settle_finding(Inquiry(unknown(), DOUBT, NEGATIVE, FENCE + every, NIGHT, before, slow))
+
+    assert ruling.change.after.state is State.QUEUED
+
+
 @pytest.mark.parametrize(("at", "counted"), [(FENCE - TICK, 1), (FENCE, 2)], ids=str)
 def test_t12_a_fence_that_was_lengthened_holds_also_after_looks_that_counted(
     at: datetime, counted: int
 ) -> None:
-    tally = Tally(negative=1, counted_at=NIGHT + timedelta(minutes=1))
+    tally = Tally(negative=1, counted_at=FENCE - timedelta(minutes=1))
 
     assert kept(ruled(NEGATIVE, at, tally)).negative == counted
 
@@ -511,6 +542,15 @@ instants = st.timedeltas(timedelta(0), PATIENCE * 2).map(lambda span: NIGHT + sp
 findings = st.sampled_from([NEGATIVE, UNCLEAR, CHANGED, HALF_CHANGED, UPGRADING, job()])
 
 
+def counted_ones(negative: list[datetime]) -> list[datetime]:
+    """Those of the looks that lie far enough apart to count."""
+    counted: list[datetime] = []
+    for at in negative:
+        if not counted or at - counted[-1] >= EVERY:
+            counted.append(at)
+    return counted
+
+
 @given(
     looks=st.lists(st.tuples(instants, findings), max_size=40).map(
         lambda looks: sorted(looks, key=lambda look: look[0])
@@ -537,6 +577,8 @@ def test_no_order_of_looks_queues_again_what_is_not_proved_unsent(
             assert resends < MOST_RESENDS
             assert before.state is State.UNKNOWN
             assert len(negative) >= POLICY.looks
-            assert negative[-1] - negative[0] >= EVERY * (POLICY.looks - 1)
+            last = counted_ones(negative)[-POLICY.looks :]
+            assert len(last) == POLICY.looks
+            assert all(later - one <= LONGEST for one, later in pairwise(last))
         if request.state not in {State.UNKNOWN, State.RUNNING} or request.job_id is not None:
             return

@@ -208,6 +208,27 @@ def test_t12_looks_are_counted_across_restarts() -> None:
         assert lane.states() == ["queued"]
 
 
+@pytest.mark.parametrize("answers", [True, False], ids=["nobody-looked", "no-answer"])
+def test_t12_looks_from_both_sides_of_an_outage_are_not_added_up(answers: bool) -> None:
+    with a_lane(Rule(do="drop-before", nth=1)) as lane:
+        lane.add(1)
+        lane.send()
+        lane.later(FENCE + timedelta(seconds=1))
+        lane.looks(POLICY.looks - 1)
+        if not answers:
+            lane.faults(Rule(do="answer-500", call="instances"))
+            lane.looks(1)
+            lane.faults()
+        lane.later(timedelta(minutes=20))
+
+        for seen in range(1, POLICY.looks):
+            lane.looks(1)
+            assert (lane.states(), lane.evidence().negative) == (["unknown"], seen)
+        lane.look()
+
+        assert lane.states() == ["queued"]
+
+
 def test_t12_a_call_that_arrives_late_is_found_and_not_sent_again() -> None:
     late = Rule(do="504-then-do", nth=1, wait=timedelta(seconds=90))
     with a_lane(late) as lane:

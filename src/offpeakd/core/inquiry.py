@@ -12,6 +12,13 @@ from offpeakd.core.tally import Tally
 PATIENCE: Final = timedelta(hours=2)
 """How long looks may say nothing before a person has to."""
 
+GAP: Final = timedelta(minutes=2)
+"""How much later than due a look may begin and still go on from the one that counted before it.
+
+Looks agree because what they read is not behind for as long as they take. That says nothing of
+looks from both sides of an outage: what was read may have been behind before it, and again after.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
@@ -53,6 +60,12 @@ class Inquiry:
             return self.fence
         # The ticker may be early by a little, and a pass takes its time.
         return max(self.fence, before + self.policy.reconcile_every * 9 / 10)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a look at this instant goes on from the last that counted, or begins anew."""
+        before = self.tally.counted_at
+        return before is None or self.at - before <= self.policy.reconcile_every + GAP
 
     @property
     def patience_ends(self) -> datetime:

@@ -2,7 +2,7 @@
 
 An unknown attempt is never queued again for time alone. Its signature has to be so old that the
 cloud would refuse the call if it still arrived (the fence), and several complete looks after
-that have to find no trace of an upgrade.
+that, one soon after the other, have to find no trace of an upgrade.
 """
 
 from dataclasses import dataclass, replace
@@ -160,8 +160,8 @@ def _negative(inquiry: Inquiry) -> Ruling:
         return _without_trace(inquiry)
     looks = inquiry.policy.looks
     if inquiry.counts:
-        tally = inquiry.tally
-        tally = replace(tally, negative=tally.negative + 1, counted_at=inquiry.at)
+        before = inquiry.tally.negative if inquiry.goes_on else 0
+        tally = replace(inquiry.tally, negative=before + 1, counted_at=inquiry.at)
         inquiry = replace(inquiry, tally=tally)
     seen = inquiry.tally.negative
     if seen < looks:
