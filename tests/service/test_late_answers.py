@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from typing_extensions import override
@@ -11,6 +13,7 @@ from fakes.memory_store import MemoryStore
 from offpeakd.core.batch import BatchResult
 from offpeakd.core.change import Change
 from offpeakd.core.errors import DatabaseError
+from offpeakd.core.intake import cancel, retry
 from offpeakd.core.model import Request, State
 from offpeakd.core.resolve import Resolution, resolve
 from offpeakd.core.settle import settle_abandoned
@@ -28,10 +31,12 @@ class Between:
     Attributes:
         act: once.
         full: whether the disk is full then.
+        unsure: whether it is written down, and the store says it was not.
     """
 
     act: Callable[[], None] = nothing
     full: bool = False
+    unsure: bool = False
 
 
 @dataclass
@@ -51,7 +56,10 @@ class Meddled(MemoryStore):
         act()
         if self.between.full:
             raise DatabaseError("the disk is full")
-        return super().record(batch_id, result, changes)
+        lost = super().record(batch_id, result, changes)
+        if self.between.unsure:
+            raise DatabaseError("the connection broke")
+        return lost
 
 
 @pytest.fixture
@@ -80,6 +88,18 @@ def reviewed(lane: Lane, resolution: Resolution) -> None:
         doubted = Change(one, one.moved_to(State.NEEDS_REVIEW, now), "needs_review")
         lane.decide(doubted)
         lane.decide(resolve(doubted.after, resolution, now, "kim", "sure", Tally()))
+
+
+def retried(lane: Lane) -> None:
+    """Its job has failed, everybody knows, and a person wants it once more."""
+    for one in lane.in_state(State.FAILED):
+        assert one.job_id is not None
+        lane.decide(retry(one, lane.clock.now(), "kim", "the disk has space again"))
+
+
+def a_job_that_fails(lane: Lane) -> None:
+    for one in lane.in_state():
+        lane.change(one.instance_id, fail_reason="a node broke")
 
 
 def assert_no_job_is_lost(lane: Lane) -> None:
@@ -145,6 +165,51 @@ def test_t14_an_answer_that_had_to_be_kept_is_late_and_not_lost(lane: Lane, stor
 
     assert lane.states() == ["running"] * 3
     assert_no_job_is_lost(lane)
+    assert lane.release.answers.unstored == []
+
+
+@pytest.mark.parametrize(
+    ("wants", "state", "event"),
+    [((), "queued", "retried"), ((cancel,), "cancelled", "cancelled")],
+    ids=["retried", "retried-and-taken-back"],
+)
+def test_t14_an_answer_brings_no_job_back_that_was_known_when_a_person_decided(
+    lane: Lane, store: Meddled, wants: tuple[Callable[..., Any], ...], state: str, event: str
+) -> None:
+    def decided() -> None:
+        give_up_on(lane)
+        lane.later(timedelta(minutes=20))
+        lane.look()
+        retried(lane)
+        for want in wants:
+            for one in lane.in_state(State.QUEUED):
+                lane.decide(want(one, lane.clock.now(), "kim", "not now"))
+
+    a_job_that_fails(lane)
+    store.between.act = decided
+
+    lane.send()
+
+    assert [(one.state.value, one.job_id) for one in lane.in_state()] == [(state, None)] * 3
+    assert last_events(lane) == {event}
+
+
+def test_t14_an_answer_that_was_stored_after_all_is_not_stored_over_what_came_since(
+    lane: Lane, store: Meddled
+) -> None:
+    a_job_that_fails(lane)
+    store.between.unsure = True
+    with pytest.raises(DatabaseError):
+        lane.send()
+    store.between.unsure = False
+    lane.later(timedelta(minutes=20))
+    lane.follow_up.run_once()
+    retried(lane)
+
+    lane.release.answers.store_what_is_left()
+
+    assert [(one.state.value, one.job_id) for one in lane.in_state()] == [("queued", None)] * 3
+    assert last_events(lane) == {"retried"}
     assert lane.release.answers.unstored == []
 
 

@@ -10,7 +10,7 @@ from offpeakd.core.change import Change
 from offpeakd.core.errors import DatabaseError
 from offpeakd.core.late import settle_late
 from offpeakd.core.model import Request
-from offpeakd.core.outcomes import Outcome
+from offpeakd.core.outcomes import Accepted, Outcome
 from offpeakd.ports import Store
 from offpeakd.service.rules import Rules
 
@@ -111,11 +111,19 @@ class Answers:
         stands = self.store.get(claimed.id)
         if stands is None or claimed.attempt_id is None:
             return None
+        outcome = answer.outcomes[claimed.id]
+        if isinstance(outcome, Accepted) and self._names(claimed.attempt_id, outcome.job_id):
+            # Whatever became of the request since was decided with this job in view.
+            return None
         return settle_late(
             stands,
             claimed.attempt_id,
-            answer.outcomes[claimed.id],
+            outcome,
             answer.result,
             self.rules().policy,
             answer.cohort,
         )
+
+    def _names(self, attempt_id: str, job_id: str) -> bool:
+        attempt = self.store.batch_of(attempt_id)
+        return attempt is not None and attempt.result.job_id == job_id
