@@ -81,6 +81,24 @@ def test_an_always_open_window_has_no_notes_and_is_named_with_others_by_name() -
     )
 
 
+@pytest.mark.parametrize(("length", "minutes"), [("59s", 0), ("60s", 1), ("119s", 1)])
+def test_the_length_of_an_opening_is_in_whole_minutes(length: str, minutes: int) -> None:
+    plan = calendar(window(f"22:00 for {length}", zone="UTC", dates="2026-06-01"))
+
+    assert [opening.minutes for opening in plan.openings(SINCE, UNTIL)] == [minutes]
+
+
+def test_what_has_but_one_end_has_no_length() -> None:
+    plan = calendar(
+        Window("always", "UTC", always=True), freeze("2026-06-01..2026-06-02", zone="UTC")
+    )
+
+    before, after = plan.openings(utc("2026-05-31 12:00"), utc("2026-06-03 12:00"))
+
+    assert [edge(before.end), edge(after.start)] == ["06-01 00:00", "06-03 00:00"]
+    assert (before.start, before.minutes, after.end, after.minutes) == (None, None, None, None)
+
+
 @pytest.mark.parametrize(
     ("named", "other", "until"),
     [

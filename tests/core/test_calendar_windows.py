@@ -157,6 +157,8 @@ def test_it_is_accepted(make: Callable[[], object]) -> None:
     [
         (window("22:00-05:00"), timedelta(hours=7)),
         (window("00:00-24:00"), timedelta(hours=24)),
+        (window("22:00-22:01"), timedelta(minutes=1)),
+        (window("22:01-22:00"), timedelta(hours=23, minutes=59)),
         (window("22:00 for 90s"), timedelta(seconds=90)),
         (Window("w", "UTC", always=True), None),
     ],
