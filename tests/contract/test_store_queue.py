@@ -223,6 +223,16 @@ def test_a_lost_race_is_reported_and_the_others_are_written(store: Store) -> Non
     assert store.attempts(one.id)[0].http_status == 202
 
 
+def test_two_changes_of_one_request_are_written_one_after_the_other(store: Store) -> None:
+    [request] = added(store, wish(1))
+    held = replace(request, held_reason="wait")
+    longer = replace(held, held_reason="wait on")
+    changes = [Change(request, held, "held", "ann"), Change(held, longer, "held", "bob")]
+    assert store.apply(changes) == ()
+    assert store.get(request.id) == longer
+    assert [event.actor for event in store.events(request.id)][1:] == ["ann", "bob"]
+
+
 def test_a_change_of_an_unknown_request_is_lost(store: Store) -> None:
     assert store.apply([moved(wish(1, id=4711), State.CANCELLED)]) == (4711,)
 
