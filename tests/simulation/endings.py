@@ -65,7 +65,7 @@ class Endings:
     def no_job_lost(self) -> Iterator[Violation]:
         """Every job that a call of ours started is named by its request or its attempts."""
         named = self._named()
-        for start in self.evidence.starts:
+        for start in self.evidence.foreseeable:
             requests = [number for number, _ in self.evidence.lives(start)]
             if start.job_id in named or not requests or self._excused(start, requests):
                 continue
@@ -94,7 +94,10 @@ class Endings:
             for one in self.run.world.upgrades
         )
         return elsewhere or all(
-            self._left_to_people(number) or self._retry_forgotten(number) for number in requests
+            self._left_to_people(number)
+            or self._retry_forgotten(number)
+            or self._took_a_newer_one(number, start)
+            for number in requests
         )
 
     def _retry_forgotten(self, number: int) -> bool:
@@ -103,6 +106,17 @@ class Endings:
             move.request == number and move.event == "retried"
             for move in self.records.moves
             if any(self.records.saved_at < move.at <= at for at in self.records.restored_at)
+        )
+
+    def _took_a_newer_one(self, number: int, start: Upgrade) -> bool:
+        """The copy has only the first of two requests of an instance: it takes the newest job."""
+        own = self.run.requests[number].job_id
+        return any(
+            start.started < newer.started
+            and start.instance_id == newer.instance_id
+            and {one for one, _ in self.evidence.lives(newer)} <= self.records.forgotten
+            for newer in self.evidence.starts
+            if newer.job_id == own
         )
 
     def _left_to_people(self, number: int) -> bool:
