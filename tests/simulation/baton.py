@@ -136,11 +136,14 @@ class Timeline:
         return self._live[0] if self._live else None
 
     def _happen(self, what: Callable[[], None]) -> None:
+        # Whoever ran last waits by now, and can be woken like everybody else.
+        last, self.running = self.running, None
         try:
             what()
         except Exception as error:  # noqa: BLE001 - told by whoever asked for the run
             self.failure = self.failure or error
             self.over = True
+        self.running = last
 
     def _hand_to(self, actor: Actor | None) -> None:
         self.running = actor

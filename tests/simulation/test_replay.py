@@ -2,12 +2,14 @@
 
 import hashlib
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from simulation.baton import HOUR, SECOND, Timeline
 from simulation.checker import check
 from simulation.controls import NAIVE
 from simulation.report import told, whole_trace
@@ -75,6 +77,21 @@ def _by_hand(*arguments: str) -> "subprocess.CompletedProcess[str]":
         text=True,
         check=True,
     )
+
+
+def test_the_thread_that_ran_last_can_be_woken_too() -> None:
+    timeline = Timeline(random.Random(1))
+    woken: list[int] = []
+
+    def sleeps() -> None:
+        timeline.wait(HOUR)
+        woken.append(timeline.now)
+
+    sleeper = timeline.start("sleeper", sleeps)
+    timeline.call_at(SECOND, lambda: timeline.wake(sleeper, timeline.now))
+    timeline.run(2 * HOUR)
+
+    assert (woken, timeline.failure) == ([SECOND], None)
 
 
 @pytest.mark.parametrize("name", ["baton.py", "checker.py", "cloud.py"])
