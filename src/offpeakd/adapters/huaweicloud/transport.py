@@ -84,7 +84,7 @@ class CallFailedError(Exception):
 
 
 class Transport:
-    """One httpx client for one endpoint, for life."""
+    """The connections to one endpoint, for life."""
 
     def __init__(
         self, endpoint: str, clock: Clock, patience: Patience, ca_file: str | None = None
@@ -95,20 +95,21 @@ class Transport:
         self._base = httpx.URL(endpoint)
         self._clock = clock
         self._patience = patience
-        self._client = httpx.Client(
+        # A client would add what no call here may have or needs: redirects, cookies, proxies.
+        self._pool = httpx.HTTPTransport(
             verify=_tls(self._base.scheme, ca_file),
             http1=True,
             http2=False,
-            follow_redirects=False,
             trust_env=False,
-            timeout=httpx.Timeout(
-                connect=patience.connect.total_seconds(),
-                read=patience.read.total_seconds(),
-                write=patience.write.total_seconds(),
-                pool=patience.connect.total_seconds(),
-            ),
             limits=httpx.Limits(keepalive_expiry=_IDLE_LIMIT),
         )
+        self._closed = False
+        self._timeout = httpx.Timeout(
+            connect=patience.connect.total_seconds(),
+            read=patience.read.total_seconds(),
+            write=patience.write.total_seconds(),
+            pool=patience.connect.total_seconds(),
+        ).as_dict()
         # Most calls have the same: the library takes as long to put it together as to send it.
         self._url = lru_cache(maxsize=64)(self._url_of)
         self._witness: tuple[datetime, timedelta] | None = None
@@ -150,17 +151,19 @@ class Transport:
         Raises:
             CallFailedError: no whole answer came.
         """
-        if self._client.is_closed:
+        if self._closed:
             raise CallFailedError("the program is stopping", passing=False)
         request = httpx.Request(
             call.method,
             self._url(call.target),
             headers={**_UNSIGNED, **headers},
             content=call.body or None,
-            extensions={"trace": _FirstByte(before_first_byte)} if before_first_byte else {},
+            extensions={"timeout": self._timeout},
         )
+        if before_first_byte is not None:
+            request.extensions["trace"] = _FirstByte(before_first_byte)
         try:
-            response = self._client.send(request, stream=True)
+            response = self._pool.handle_request(request)
         except httpx.HTTPError as error:
             raise CallFailedError(self._why(error)) from None
         try:
@@ -170,7 +173,8 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections; calls made later fail."""
-        self._client.close()
+        self._closed = True
+        self._pool.close()
 
     def _url_of(self, target: str) -> httpx.URL:
         return self._base.copy_with(raw_path=target.encode("ascii"))

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.exc import TimeoutError as SQLAlchemyTimeoutError
 
 from offpeakd.adapters.sql.faults import library_errors
 
@@ -36,7 +37,7 @@ class Connections:
             sqlalchemy.exc.SQLAlchemyError: none can be opened, or all are in use for too long.
         """
         if not self._room.acquire(timeout=_PATIENCE.total_seconds()):
-            raise sa.exc.TimeoutError(f"all {MOST} connections are in use")
+            raise SQLAlchemyTimeoutError(f"all {MOST} connections are in use")
         try:
             return self._idle.pop()
         except IndexError:

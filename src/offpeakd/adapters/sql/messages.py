@@ -32,7 +32,7 @@ def sent_together(
     driver: Any = connection.connection.driver_connection
     found: list[list[tuple[Any, ...]]] = []
     with closing(psycopg.ClientCursor(driver)) as cursor:
-        cursor.execute(text, values)
+        cursor.execute(text.encode(), values)
         while True:
             if cursor.description is not None:
                 found.append(cursor.fetchall())
