@@ -97,12 +97,15 @@ def _sqlite_engine(address: Address, lock_patience: timedelta) -> sa.Engine:
         poolclass=sa.NullPool,
         hide_parameters=True,
     )
+    # What a statement puts aside goes to memory: with files, SQLite takes and gives back the pages
+    # of a cache for each, which cost as much as the statements of a claim.
     pragmas = (
         f"PRAGMA busy_timeout = {lock_patience // timedelta(milliseconds=1)}",
         "PRAGMA journal_mode = DELETE",
         "PRAGMA synchronous = EXTRA",
         "PRAGMA foreign_keys = ON",
         "PRAGMA mmap_size = 0",
+        "PRAGMA temp_store = MEMORY",
         "PRAGMA trusted_schema = OFF",
     )
 
