@@ -8,7 +8,7 @@ allowed wherever a region is known to leave them out.
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, cast
 
 from offpeakd.adapters.huaweicloud.answers import JsonObject, as_list, as_object
 from offpeakd.core.batch import BATCH_LIMIT
@@ -188,8 +188,10 @@ def _entries(document: JsonObject, name: str) -> list[JsonObject]:
 
 
 def _objects(entry: JsonObject, name: str) -> list[JsonObject]:
-    listed = as_list(entry.get(name)) or []
-    return [part for part in map(as_object, listed) if part is not None]
+    listed = as_list(entry.get(name))
+    if not listed:
+        return []
+    return [cast("JsonObject", part) for part in listed if isinstance(part, dict)]
 
 
 def _needed(entry: JsonObject, name: str, owner: str) -> str:
