@@ -40,11 +40,7 @@ def _cut(
     spans: Sequence[Span],
 ) -> Opening:
     """One piece, with the names of the freezes at whose edges it starts or ends."""
-    names = {
-        span.freeze.name
-        for span in spans
-        if (span.end == start > run.start) or (span.start == end < run.end)
-    }
+    names = {span.freeze.name for span in spans if span.end == start or span.start == end < run.end}
     inside = [member for member in members if member.start < end]
     return _opening(start, end, inside, tuple(f"cut by freeze {name}" for name in sorted(names)))
 
