@@ -166,6 +166,8 @@ class Endings:
         life = (one.id, self.evidence.retries_before(one.id, self.end))
         if one.id in self.records.forgotten or self._withdrawn_after_restore(one):
             return ""
+        if self._retry_forgotten(one.id):
+            return ""
         started = [
             start.job_id for start in self.evidence.starts if life in self.evidence.lives(start)
         ]
