@@ -10,6 +10,7 @@ import pytest
 from fakes.postgres import address, fresh_database
 from fakes.wishes import NOON, wish
 from offpeakd.adapters.sql.address import address_of
+from offpeakd.adapters.sql.engine import LOCK_PATIENCE
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
 from offpeakd.core.change import Change
@@ -25,8 +26,8 @@ def url(tmp_path: Path) -> str:
     return url
 
 
-def _failure_of_adding(url: str, **options: timedelta) -> str:
-    store = SqlStore(url, "me", **options)
+def _failure_of_adding(url: str, lock_patience: timedelta = LOCK_PATIENCE) -> str:
+    store = SqlStore(url, "me", lock_patience=lock_patience)
     try:
         with pytest.raises(DatabaseError) as failure:
             store.add([wish(number, reason="x" * 500) for number in range(200)], "ann")
