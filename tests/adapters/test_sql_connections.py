@@ -120,7 +120,7 @@ def test_what_is_asked_is_taken_back(server: Database) -> None:
             "INSERT INTO event (at, kind, actor, detail) VALUES (now(), 'x', 'x', '{}') RETURNING 1"
         )
     )
-    assert server.ask([(told, {}), (_ONE, {})]) == [[(1,)], [(1,)]]
+    assert server.ask([(told, {}), (_ONE, {})], locks=True) == [[(1,)], [(1,)]]
     assert _counted(server) == 0
 
 

@@ -173,10 +173,10 @@ def _listen_to_postgresql(database: Database, recorder: Recorder) -> None:
         """Tells what it sends as one message, statement by statement."""
 
         @override
-        def ask(self, statements: Any) -> list[list[tuple[Any, ...]]]:
+        def ask(self, statements: Any, *, locks: bool = False) -> list[list[tuple[Any, ...]]]:
             for statement, values in statements:
                 recorder.hear(statement.text(self.dialect), statement.bound(self.dialect, values))
-            return super().ask(statements)
+            return super().ask(statements, locks=locks)
 
         @override
         def write_whole(

@@ -201,6 +201,22 @@ def test_t12_a_look_long_after_the_last_that_counted_begins_anew(
     assert f"negative {counted} of 9" in ruling.follows
 
 
+@pytest.mark.parametrize(
+    ("apart", "state"), [(LONGEST, "unknown"), (LONGEST + TICK, "needs_review")], ids=str
+)
+def test_t12_looks_that_never_come_close_together_are_left_to_a_person(
+    apart: timedelta, state: str
+) -> None:
+    late = FENCE + PATIENCE + timedelta(days=1)
+    before = Tally(negative=1, counted_at=late - apart)
+
+    after = ruled(NEGATIVE, late, before).change.after
+
+    assert after.state.value == state
+    if state == "needs_review":
+        assert "came close enough together for 2 h" in str(after.error_message)
+
+
 def test_t12_looks_that_the_configuration_has_far_apart_go_on_from_each_other() -> None:
     before, every = Tally(negative=2, counted_at=FENCE), timedelta(minutes=20)
     slow = replace(POLICY, reconcile_every=every)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from typing_extensions import override
 
-from fakes.builders import an_id
+from fakes.builders import a_calendar, always, an_id
 from fakes.lane import Lane, a_lane
 from fakes.memory_rows import Rows
 from fakes.memory_store import MemoryStore
@@ -22,14 +22,17 @@ from offpeakd.core.change import AttemptResult
 from offpeakd.core.errors import CloudUnreachableError, DatabaseError
 from offpeakd.core.evidence import EARLIER
 from offpeakd.core.model import Request, State
+from offpeakd.core.policy import Policy
 from offpeakd.emulator.rules import Rule
 from offpeakd.ports import Claim, DaemonRow, JobPage, Limits
 from offpeakd.service.holds import Vitals
 from offpeakd.service.recover import Recover
+from offpeakd.service.rules import CurrentRules, Rules
 from offpeakd.service.sign_of_life import SignOfLife
-from offpeakd.service.strays import Strays
+from offpeakd.service.strays import SHOWS_WITHIN, Strays
 
 HOUR = timedelta(hours=1)
+RULES = CurrentRules(Rules(a_calendar(always()), Policy(), {"prod": 30}, "c", "z"))
 
 
 def backup(lane: Lane) -> Rows:
@@ -61,6 +64,9 @@ def test_a_restored_backup_sends_nothing_that_the_cloud_has_started(ended: bool)
         assert lane.states() == ["queued"] * 12
         for _ in range(3):
             lane.send()
+        lane.later(SHOWS_WITHIN)
+        for _ in range(2):
+            lane.send()
 
         states = ["succeeded"] * 10 + ["running"] * 2 if ended else ["running"] * 12
         if ended:
@@ -70,6 +76,33 @@ def test_a_restored_backup_sends_nothing_that_the_cloud_has_started(ended: bool)
         assert set(lane.cloud.world.starts.values()) == {1}
         assert lane.events(1)[-1] == "adopted"
         assert "no request accounts for" in str(lane.store.events(1)[-1].detail["evidence"])
+
+
+def test_what_a_restored_backup_forgot_is_waited_for_until_it_shows() -> None:
+    quick = timedelta(seconds=5)
+    with a_lane(job_duration=quick) as lane:
+        requests = lane.add(12)
+        for one in requests[10:]:
+            lane.change(one.instance_id, fail_reason="a node broke")
+        old = backup(lane)
+        lane.send()
+        lane.later(timedelta(minutes=5))
+        lane.faults(Rule(do="job-invisible", wait=SHOWS_WITHIN / 2))
+        lane.send()
+        lane.later(2 * quick)
+
+        put_back(lane, old)
+        for _ in range(4):
+            lane.send()
+        # Of the last two nothing shows: they have failed, and their jobs are not listed yet.
+        assert lane.states() == ["succeeded"] * 10 + ["queued"] * 2
+        lane.later(SHOWS_WITHIN)
+        for _ in range(4):
+            lane.send()
+
+        assert lane.states() == ["succeeded"] * 10 + ["failed"] * 2
+        assert {one.job_id for one in lane.in_state()} == lane.job_ids()
+        assert set(lane.cloud.world.starts.values()) == {1}
 
 
 def test_a_fault_of_the_store_makes_the_lane_ask_again_what_was_started() -> None:
@@ -291,7 +324,7 @@ def test_a_batch_that_was_chosen_before_the_loss_was_known_is_not_sent() -> None
 def test_a_list_that_was_being_read_when_the_loss_was_told_is_read_again() -> None:
     clock = SetClock()
     cloud = Listing(clock)
-    strays = Strays("prod", MemoryStore(), cloud, clock)
+    strays = Strays("prod", MemoryStore(), cloud, clock, RULES)
     waiting = [Request("prod", an_id(1), clock.now())]
     cloud.on_list = strays.distrust
     strays.known(waiting)
@@ -305,7 +338,7 @@ def test_a_list_that_was_being_read_when_the_loss_was_told_is_read_again() -> No
 def test_a_list_that_can_not_be_read_after_a_loss_leaves_the_old_one_void() -> None:
     clock = SetClock()
     cloud = Listing(clock)
-    strays = Strays("prod", MemoryStore(), cloud, clock)
+    strays = Strays("prod", MemoryStore(), cloud, clock, RULES)
     waiting = [Request("prod", an_id(1), clock.now())]
 
     def fail() -> None:

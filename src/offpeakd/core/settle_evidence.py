@@ -159,12 +159,16 @@ def _negative(inquiry: Inquiry) -> Ruling:
     if inquiry.request.state is State.RUNNING:
         return _without_trace(inquiry)
     looks = inquiry.policy.looks
+    goes_on = inquiry.goes_on
     if inquiry.counts:
-        before = inquiry.tally.negative if inquiry.goes_on else 0
+        before = inquiry.tally.negative if goes_on else 0
         tally = replace(inquiry.tally, negative=before + 1, counted_at=inquiry.at)
         inquiry = replace(inquiry, tally=tally)
     seen = inquiry.tally.negative
     if seen < looks:
+        if inquiry.exhausted and not goes_on:
+            why = f"no {looks} looks came close enough together for {_hours(PATIENCE)}"
+            return _to_review(inquiry, why)
         when = rfc3339(inquiry.next_count)
         return _waits(inquiry, f"negative {seen} of {looks}; the next counts from {when}")
     if not inquiry.doubt.fenced:

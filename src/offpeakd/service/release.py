@@ -92,7 +92,7 @@ class Release:
     def __post_init__(self) -> None:
         """Both are this lane's own."""
         answers = Answers(self.target, self.store, self.rules)
-        strays = Strays(self.target, self.store, self.cloud, self.clock)
+        strays = Strays(self.target, self.store, self.cloud, self.clock, self.rules)
         object.__setattr__(self, "answers", answers)
         object.__setattr__(self, "strays", strays)
 

@@ -2,18 +2,28 @@
 
 A database may know less than it once did: an old backup was put back, a fail-over lost the last
 commits. What it forgot to have sent must not be sent again, so before the first release of a
-run, and after every fault of the store, the cloud is asked what it has started.
+run, and after every fault of the store, the cloud is asked what it has started. Where that shows
+something forgotten, the last calls may not show yet: nothing is decided until they would.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
 
 from offpeakd.core.evidence import EARLIER, stray_jobs
 from offpeakd.core.model import Request, State
 from offpeakd.core.seen import Job
 from offpeakd.ports import Clock, Cloud, Filter, Store
 from offpeakd.service.job_list import JobsSince, jobs_since
+from offpeakd.service.rules import Rules
+
+SHOWS_WITHIN: Final = timedelta(minutes=2)
+"""Until then every job is in the list, with room to spare; it mostly is within seconds."""
+
+_log = structlog.get_logger("strays")
 
 
 @dataclass(slots=True)
@@ -25,6 +35,7 @@ class Strays:
         store: which jobs are known.
         cloud: whom to ask.
         clock: for the list's span.
+        rules: the configuration in force, for the fence.
         doubts: how often the store was distrusted: what was chosen before the last time may have
             been chosen from too short a list.
     """
@@ -33,10 +44,14 @@ class Strays:
     store: Store
     cloud: Cloud
     clock: Clock
+    rules: Callable[[], Rules]
     doubts: int = field(default=0, init=False)
     _listed: JobsSince | None = field(default=None, init=False)
     _listed_after: int = field(default=0, init=False)
+    _listed_at: timedelta = field(default=timedelta(0), init=False)
     _wanted_since: datetime | None = field(default=None, init=False)
+    _unsettled_until: timedelta | None = field(default=None, init=False)
+    _settled_after: int = field(default=-1, init=False)
 
     def distrust(self) -> None:
         """Ask anew before the next release: the store may have lost something."""
@@ -55,7 +70,20 @@ class Strays:
         """
         if not requests:
             return {}
-        return self._of(requests, self._list(_since(requests)))
+        found = self._of(requests, self._list(_since(requests)))
+        if found and self._unsettled_until is None and self._settled_after != self.doubts:
+            wait = min(SHOWS_WITHIN, self.rules().policy.fence)
+            self._unsettled_until = self._listed_at + wait
+            _log.warning("calls_forgotten", target=self.target, waits_s=wait.total_seconds())
+        return found
+
+    def unsettled(self) -> bool:
+        """Whether calls were forgotten, and the list is from too soon after the last of them.
+
+        A call from just before the older copy took its place may show in nothing yet. When it
+        would, `known` reads the list once more. A short fence shortens the wait.
+        """
+        return self._unsettled_until is not None
 
     def prepare(self) -> None:
         """Read the list now, where it was not read yet.
@@ -72,13 +100,19 @@ class Strays:
     def _list(self, oldest: datetime) -> JobsSince:
         """The list, from `oldest` on at the least."""
         known = self._listed if self._listed_after == self.doubts else None
-        if known is not None and self._wanted_since is not None and oldest >= self._wanted_since:
+        began = self.clock.boottime()
+        due = self._unsettled_until is not None and began >= self._unsettled_until
+        enough = self._wanted_since is not None and oldest >= self._wanted_since
+        if known is not None and enough and not due:
             return known
         # Whoever distrusts while the list is read may know of a job that was not in it yet.
         doubts = self.doubts
         since = min(oldest, self._oldest_queued() or oldest)
         listed = jobs_since(self.cloud, self.clock, since)
         self._listed, self._listed_after, self._wanted_since = listed, doubts, since
+        self._listed_at = began
+        if due:
+            self._unsettled_until, self._settled_after = None, doubts
         return listed
 
     def fresh(self, requests: Sequence[Request]) -> Mapping[int, Job]:

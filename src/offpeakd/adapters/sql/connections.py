@@ -27,6 +27,7 @@ class Connections:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._room = threading.BoundedSemaphore(MOST)
+        self._changing = threading.Lock()
         self._sound: set[sa.Connection] = set()
         self._idle: list[sa.Connection] = []
 
@@ -48,21 +49,28 @@ class Connections:
         try:
             if connection.in_transaction():
                 connection.rollback()
-            sound = connection in self._sound and not connection.invalidated
-            if sound and len(self._idle) < _MOST_IDLE:
-                self._idle.append(connection)
-            else:
-                self._sound.discard(connection)
+            if not self._kept(connection):
                 connection.close()
         finally:
             self._room.release()
 
     def discard(self) -> None:
         """Close every connection: the idle now, those in use when they are put back."""
-        idle, self._idle, self._sound = self._idle, [], set()
+        with self._changing:
+            idle, self._idle, self._sound = self._idle, [], set()
         for connection in idle:
             with suppress(*library_errors()):
                 connection.close()
+
+    def _kept(self, connection: sa.Connection) -> bool:
+        with self._changing:
+            sound = connection in self._sound and not connection.invalidated
+            keep = sound and len(self._idle) < _MOST_IDLE
+            if keep:
+                self._idle.append(connection)
+            else:
+                self._sound.discard(connection)
+        return keep
 
     def _opened(self) -> sa.Connection:
         try:

@@ -167,7 +167,7 @@ class SqlQueue(Queue):
 
     @override
     def ready(self, target: str, group: str, limit: int) -> tuple[Request, ...]:
-        [rows] = self._database.ask([self._next(target, group, limit)])
+        [rows] = self._database.ask([self._next(target, group, limit)], locks=self._shares)
         return tuple(request_of(row) for row in rows)
 
     @override
@@ -254,11 +254,15 @@ class SqlQueue(Queue):
                 known[instance_id] = known.get(instance_id, frozenset()) | {job_id}
         return known
 
+    @property
+    def _shares(self) -> bool:
+        """Whether other daemons may be choosing at this moment as well."""
+        return not self._database.is_sqlite and self._term.epoch > 0
+
     def _next(self, target: str, group: str, limit: int) -> tuple[Prepared, dict[str, Any]]:
         """Asks for ready requests; for those that no other daemon is choosing at this moment."""
-        shares = not self._database.is_sqlite and self._term.epoch > 0
         wanted = {"target": target, "group_name": group, "limit": limit}
-        return (_READY_AND_FREE if shares else _READY), wanted
+        return (_READY_AND_FREE if self._shares else _READY), wanted
 
     def _look(self, target: str, groups: Sequence[str] | None, first: int) -> Lane:
         here = {"target": target}
@@ -268,12 +272,13 @@ class SqlQueue(Queue):
             return _lane(target, sorted(name for (name,) in names), waiting, stops)
         # The first has some, as a rule.
         waiting, stops, *rows = self._database.ask(
-            [*asked, *(self._next(target, group, first) for group in groups[:1])]
+            [*asked, *(self._next(target, group, first) for group in groups[:1])],
+            locks=self._shares,
         )
         found = [request_of(row) for row in chain(*rows)]
         if found:
             return _lane(target, groups[:1], waiting, stops, found)
-        ready = first_ready(self._database, target, groups[1:])
+        ready = first_ready(self._database, target, groups)
         found = [one for group in ready for one in self.ready(target, group, first)]
         return _lane(target, ready, waiting, stops, found)
 

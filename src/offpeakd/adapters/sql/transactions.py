@@ -93,34 +93,34 @@ class Database:
             yield connection
 
     def ask(
-        self, statements: Sequence[tuple[Prepared, Mapping[str, Any]]]
+        self, statements: Sequence[tuple[Prepared, Mapping[str, Any]]], *, locks: bool = False
     ) -> list[list[tuple[Any, ...]]]:
         """Read by a few statements at the price of one: to PostgreSQL they are one message.
 
-        They may lock rows for a moment, and write nothing: all of it is taken back.
-
         Args:
             statements: each with its values; what has the same name has the same value in all.
+            locks: whether they lock rows, which is taken back at the end. They see one moment
+                where they don't.
 
         Returns:
             the rows of each.
         """
         if not self.is_sqlite:
-            return self._ask_in_one(statements)
+            return self._ask_in_one(statements, self._begin_write if locks else self._begin_read)
         # To SQLite a single statement is a transaction by itself.
         begin, end = ("", "") if len(statements) == 1 else (self._begin_read, "COMMIT")
         with self._translated(), self._transaction(begin, end) as connection:
             return [statement.rows(connection, values) for statement, values in statements]
 
     def _ask_in_one(
-        self, statements: Sequence[tuple[Prepared, Mapping[str, Any]]]
+        self, statements: Sequence[tuple[Prepared, Mapping[str, Any]]], begin: str
     ) -> list[list[tuple[Any, ...]]]:
         dialect = self.dialect
         texts = [statement.text(dialect) for statement, _ in statements]
         bound: dict[str, Any] = {}
         for statement, values in statements:
             bound |= statement.bound(dialect, values)
-        message = "; ".join([self._begin_write, *texts, "ROLLBACK"])
+        message = "; ".join([begin, *texts, "ROLLBACK"])
         with self._translated():
             connection, found = self._begun(lambda one: sent_together(one, message, bound))
             self._connections.put_back(connection)
