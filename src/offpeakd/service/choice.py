@@ -119,7 +119,7 @@ class Choice:
             more_to_come=more_to_come,
         )
         forgotten = dict(self.strays.known(current))
-        if self.strays.unsettled():
+        if self.strays.settles_in() is not None:
             # The rest may have been sent as well: what is not seen yet is neither sent nor settled.
             current = [request for request in current if request.id in forgotten]
         upgraded = [

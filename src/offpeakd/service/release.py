@@ -232,7 +232,10 @@ class Release:
     def _after_none(self, chosen: Chosen, rules: Rules) -> datetime:
         """Where nothing was even looked at, others have those that are ready at this moment."""
         now = self.clock.now()
-        return now if chosen.passed_over else now + rules.policy.poll
+        if chosen.passed_over:
+            return now
+        settles_in = self.strays.settles_in()
+        return now + (min(rules.policy.poll, settles_in) if settles_in else rules.policy.poll)
 
     def _choice(self) -> Choice:
         return Choice(

@@ -77,13 +77,14 @@ class Strays:
             _log.warning("calls_forgotten", target=self.target, waits_s=wait.total_seconds())
         return found
 
-    def unsettled(self) -> bool:
-        """Whether calls were forgotten, and the list is from too soon after the last of them.
+    def settles_in(self) -> timedelta | None:
+        """How long to wait where calls were forgotten, and the list is from too soon after them.
 
         A call from just before the older copy took its place may show in nothing yet. When it
         would, `known` reads the list once more. A short fence shortens the wait.
         """
-        return self._unsettled_until is not None
+        until = self._unsettled_until
+        return None if until is None else max(until - self.clock.boottime(), timedelta(0))
 
     def prepare(self) -> None:
         """Read the list now, where it was not read yet.
