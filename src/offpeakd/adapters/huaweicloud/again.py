@@ -35,19 +35,20 @@ def again(failed: Exception, may_pass: Callable[[Exception], bool], read: Callab
 
     _use_our_log()
     tried: list[Exception] = [failed]
-    for attempt in stamina.retry_context(
-        on=may_pass,
+
+    def attempt() -> T:
+        if tried:
+            raise tried.pop()
+        return read()
+
+    caller = stamina.RetryingCaller(
         attempts=TRIES,
         timeout=None,
         wait_initial=_FIRST_PAUSE,
         wait_max=_LONGEST_PAUSE,
         wait_jitter=_FIRST_PAUSE,
-    ):
-        with attempt:
-            if tried:
-                raise tried.pop()
-            return read()
-    raise AssertionError  # pragma: no cover - the loop above returns or raises
+    )
+    return caller(may_pass, attempt)
 
 
 @cache
