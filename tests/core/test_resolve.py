@@ -24,7 +24,7 @@ REVIEW = a_request(
     error_code="unresolved",
     error_message="no proof",
 )
-TALLY = Tally(negative=3, since=NOON).noting(NOON, Finding(Kind.NEGATIVE, "no trace"))
+TALLY = Tally(negative=3, since=NOON).noting(NOON, Finding(Kind.NEGATIVE, "no trace"), NOON)
 
 
 def decided(resolution: Resolution, job_id: str | None = None) -> Change:

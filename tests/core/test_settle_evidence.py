@@ -320,6 +320,31 @@ def test_t13_patience_counts_from_when_it_became_unknown(waited: timedelta, stat
     assert change.after.state.value == state
 
 
+@pytest.mark.parametrize(
+    ("waited", "state"), [(PATIENCE, "unknown"), (PATIENCE + TICK, "needs_review")], ids=str
+)
+def test_t13_a_clock_that_was_behind_when_it_became_unknown_has_used_up_no_patience(
+    waited: timedelta, state: str
+) -> None:
+    behind = unknown(unknown_since=NIGHT - PATIENCE * 9)
+
+    change = ruled(UNCLEAR, NIGHT + waited, Tally(inconclusive=9), behind).change
+
+    assert change.after.state.value == state
+
+
+@pytest.mark.parametrize(
+    ("waited", "state"), [(PATIENCE, "unknown"), (PATIENCE + TICK, "needs_review")], ids=str
+)
+def test_t13_a_clock_that_was_ahead_when_it_became_unknown_keeps_no_person_waiting(
+    waited: timedelta, state: str
+) -> None:
+    ahead = unknown(unknown_since=NIGHT + PATIENCE * 9)
+    tally = kept(ruled(UNCLEAR, NIGHT, Tally(inconclusive=9), ahead))
+
+    assert ruled(UNCLEAR, NIGHT + waited, tally, ahead).change.after.state.value == state
+
+
 def test_t13_nothing_is_given_up_before_the_fence() -> None:
     patient = replace(POLICY, fence=PATIENCE * 2)
     inquiry = Inquiry(
@@ -365,8 +390,9 @@ def test_t13_no_outage_is_so_long_that_a_person_is_asked(request_: Request) -> N
 def test_t13_after_an_outage_there_is_as_much_patience_left_as_there_was_before(
     outage: timedelta, waited: timedelta, state: str
 ) -> None:
-    tally = Tally(inconclusive=99).noting(NIGHT, UNCLEAR).noting(NIGHT + outage / 2, UNANSWERED)
-    tally = tally.noting(NIGHT + outage, UNCLEAR)
+    tally = Tally(inconclusive=99)
+    for at, finding in ((0, UNCLEAR), (0.5, UNANSWERED), (1, UNCLEAR)):
+        tally = kept(ruled(finding, NIGHT + outage * at, tally))
 
     assert ruled(UNCLEAR, NIGHT + outage + waited, tally).change.after.state.value == state
 

@@ -1,14 +1,16 @@
 """What becomes of unknown attempts: the real services and client against a cloud with faults."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from fakes.lane import POLICY, a_lane
+from fakes.lane import POLICY, Lane, a_lane
 from fakes.memory_store import MemoryStore
+from fakes.set_clock import SetClock
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
 from offpeakd.core import intake
@@ -327,6 +329,56 @@ def test_t13_after_an_outage_looks_that_say_nothing_go_on_for_as_long_as_without
         lane.later(timedelta(seconds=1))
         lane.look()
         assert lane.states() == ["needs_review"]
+
+
+def test_t13_two_daemons_whose_clocks_differ_make_no_outage_longer() -> None:
+    ahead = timedelta(minutes=14)
+    with a_lane(Rule(do="drop-before", nth=1)) as lane, other_daemon(lane, ahead) as other:
+        [request] = lane.add(1)
+        lane.send()
+        lane.change(request.instance_id, status="abnormal")
+        lane.look()
+        lane.faults(Rule(do="drop-before", call="any"))
+        for looker in (other, lane, other, lane):
+            looker.look()
+            lane.later(timedelta(minutes=10))
+            other.later(timedelta(minutes=10))
+        assert lane.evidence().said[-1].times == 4
+        assert other.client.clock_offset() is None
+        lane.faults()
+        for _ in range(12):
+            lane.look()
+            assert lane.evidence().silent == timedelta(minutes=40)
+            assert lane.states() == ["unknown"]
+            lane.later(timedelta(minutes=10))
+
+        lane.later(timedelta(seconds=1))
+        lane.look()
+        assert lane.states() == ["needs_review"]
+
+
+def test_t13_a_refusal_tells_the_time_too() -> None:
+    ahead = timedelta(minutes=10)
+    with a_lane(Rule(do="drop-before", nth=1)) as lane, other_daemon(lane, ahead) as other:
+        lane.add(1)
+        lane.send()
+        began = lane.clock.now()
+        lane.faults(Rule(do="forbidden", call="instances"))
+        other.look()
+
+        [said] = lane.evidence().said
+        assert said.kind is Kind.INCONCLUSIVE
+        assert abs(said.first - began) <= timedelta(seconds=1)
+
+
+@contextmanager
+def other_daemon(lane: Lane, ahead: timedelta) -> Iterator[Lane]:
+    """Another one on the same store and cloud, whose wall clock differs."""
+    other = Lane(lane.cloud, lane.store, SetClock(lane.clock.now() + ahead))
+    try:
+        yield other
+    finally:
+        other.client.close()
 
 
 @pytest.mark.parametrize("call", ["instances", "jobs"])

@@ -78,7 +78,13 @@ class Inquiry:
         return self.at >= self.fence and self.at > self._tired_at
 
     @property
+    def patient_since(self) -> datetime:
+        """From when patience counts."""
+        signed_at = self.doubt.signed_at
+        # A clock that was behind may have dated what followed the call before it.
+        return self.tally.since or max(self.request.unknown_since or signed_at, signed_at)
+
+    @property
     def _tired_at(self) -> datetime:
         """Time without an answer is nobody's looking: an outage uses up no patience."""
-        since = self.tally.since or self.request.unknown_since or self.doubt.signed_at
-        return since + PATIENCE + self.tally.silent
+        return self.patient_since + PATIENCE + self.tally.silent

@@ -47,7 +47,8 @@ def settle_finding(inquiry: Inquiry) -> Ruling:
     Raises:
         ForbiddenTransitionError: the request is in neither of the two states: a defect.
     """
-    seen = replace(inquiry, tally=inquiry.tally.noting(inquiry.at, inquiry.finding))
+    tally = inquiry.tally.noting(inquiry.at, inquiry.finding, inquiry.patient_since)
+    seen = replace(inquiry, tally=tally)
     if inquiry.finding.job is not None:
         return _job(seen, inquiry.finding.job)
     match inquiry.finding.kind:

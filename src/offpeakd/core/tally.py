@@ -19,7 +19,8 @@ class Said:
     """Looks one after the other that said the same.
 
     Attributes:
-        first: when the first of them began, by the cloud's clock.
+        first: when the first of them began, by the cloud's clock; by that of whoever looked where
+            the cloud had told no time yet.
         last: when the last of them began.
         times: how many they are.
         kind: what they found.
@@ -42,8 +43,10 @@ class Tally:
         changed: that count, with another version and no job.
         inconclusive: that said nothing.
         counted_at: when the last look that counts began.
-        since: when an upgrade was last seen or stated; None when it never was.
-        silent: how long since then, or since the first look, the cloud has given no answer.
+        since: from when patience counts: an upgrade was last seen or stated, or the cloud's clock
+            was heard to be behind whatever else told; None while it counts from the call.
+        heard: when the last look that the cloud answered began; None before the first.
+        silent: how long in all, since patience counts, the cloud has given no answer.
         said: what the looks said, oldest first.
     """
 
@@ -52,11 +55,18 @@ class Tally:
     inconclusive: int = 0
     counted_at: datetime | None = None
     since: datetime | None = None
+    heard: datetime | None = None
     silent: timedelta = timedelta(0)
     said: tuple[Said, ...] = ()
 
-    def noting(self, at: datetime, finding: Finding) -> "Tally":
-        """With one more look."""
+    def noting(self, at: datetime, finding: Finding, since: datetime) -> "Tally":
+        """With one more look.
+
+        Args:
+            at: when it began.
+            finding: what it found.
+            since: from when patience counts.
+        """
         sentence = finding.sentence[:_SENTENCE]
         last = self.said[-1] if self.said else None
         if last is not None and (last.kind, last.sentence) == (finding.kind, sentence):
@@ -64,11 +74,22 @@ class Tally:
         else:
             said = (*self.said, Said(at, at, 1, finding.kind, sentence))[-KEPT:]
         inconclusive = self.inconclusive + (finding.kind is Kind.INCONCLUSIVE)
+        noted = self if finding.kind is Kind.UNANSWERED else self._hearing(at, since)
+        return replace(noted, said=said, inconclusive=inconclusive)
+
+    def _hearing(self, at: datetime, since: datetime) -> "Tally":
+        """With an answer, which tells the cloud's time: the one clock that every look shares.
+
+        An outage lasts from the last answer before it to the first one after it. What was noted
+        in between has no say: a daemon that has heard nothing yet has only its own clock, and two
+        of them would add up their difference at every turn.
+        """
         silent = self.silent
-        # From the last answer before an outage to the first one after it.
-        if last is not None and Kind.UNANSWERED in {last.kind, finding.kind}:
-            silent += max(at - last.last, timedelta(0))
-        return replace(self, said=said, inconclusive=inconclusive, silent=silent)
+        if self.said and self.said[-1].kind is Kind.UNANSWERED:
+            silent += max(at - (self.heard or since), timedelta(0))
+        # Whatever it began by, it was no longer than all the time there was.
+        silent = min(silent, max(at - since, timedelta(0)))
+        return replace(self, since=at if at < since else self.since, heard=at, silent=silent)
 
     def text(self) -> str:
         """As it is stored: JSON of bounded size."""
@@ -95,7 +116,8 @@ class Tally:
             inconclusive=int(stored["inconclusive"]),
             counted_at=_instant(stored["counted_at"]),
             since=_instant(stored["since"]),
-            # Tallies of earlier versions do not have it.
+            # Tallies of earlier versions do not have the next two.
+            heard=_instant(stored.get("heard")),
             silent=timedelta(seconds=stored.get("silent", 0)),
             said=tuple(
                 Said(

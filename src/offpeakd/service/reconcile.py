@@ -167,10 +167,10 @@ class Reconcile:
             seen = replace(seen, instances=self._instances(ids))
         except (CloudError, CredentialsError) as error:
             why = str(error)
-            return replace(seen, instances_unread=why, jobs_unread=why, error=error)
-        if cases:
-            seen = self._with_jobs(cases, seen)
-        # The answers have told the cloud's time; the look began as long ago as it took.
+            seen = replace(seen, instances_unread=why, jobs_unread=why, error=error)
+        else:
+            seen = self._with_jobs(cases, seen) if cases else seen
+        # The answers have told the cloud's time, refusals too; the look began as long ago as it took.
         took = self.clock.boottime() - boot
         return replace(seen, at=cloud_now(self.clock, self.cloud) - took)
 
