@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Final, cast
+from typing import Final, TypeAlias
 
 from offpeakd.adapters.huaweicloud.error_codes import normal_code
 
-JsonObject = Mapping[str, object]
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+"""Any part of a JSON document."""
+
+JsonObject: TypeAlias = dict[str, Json]
 
 MESSAGE_LIMIT: Final = 2048
 """Characters of the cloud's text that are kept."""
@@ -36,7 +39,7 @@ class Answer:
 def json_object(body: bytes) -> JsonObject | None:
     """The body as a JSON object, of storable texts; None when it is anything else."""
     try:
-        value: object = json.loads(body)
+        value: Json = json.loads(body)
         if b"\\u" in body:
             value = _storable(value)
     except (ValueError, RecursionError):
@@ -52,24 +55,24 @@ def storable_text(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
-def _storable(value: object) -> object:
+def _storable(value: Json) -> Json:
     if isinstance(value, str):
         return storable_text(value)
-    if (listed := as_list(value)) is not None:
-        return [_storable(part) for part in listed]
-    if (mapped := as_object(value)) is not None:
-        return {storable_text(name): _storable(part) for name, part in mapped.items()}
+    if isinstance(value, list):
+        return [_storable(part) for part in value]
+    if isinstance(value, dict):
+        return {storable_text(name): _storable(part) for name, part in value.items()}
     return value
 
 
-def as_object(value: object) -> JsonObject | None:
+def as_object(value: Json) -> JsonObject | None:
     """A part of a JSON document as an object; None when it is anything else."""
-    return cast("JsonObject", value) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else None
 
 
-def as_list(value: object) -> list[object] | None:
+def as_list(value: Json) -> list[Json] | None:
     """A part of a JSON document as a list; None when it is anything else."""
-    return cast("list[object]", value) if isinstance(value, list) else None
+    return value if isinstance(value, list) else None
 
 
 def named_error(answer: Answer) -> tuple[str, str]:

@@ -12,9 +12,9 @@ from typing import Final
 
 from offpeakd.adapters.huaweicloud.answers import (
     Answer,
+    Json,
     JsonObject,
     as_list,
-    as_object,
     cloud_time,
     json_object,
     named_error,
@@ -131,11 +131,11 @@ def _accepted(sent: Sent, answer: Answer) -> UpgradeAnswer:
     )
 
 
-def _by_instance(entries: Sequence[object]) -> Mapping[str, list[Outcome]]:
+def _by_instance(entries: Sequence[Json]) -> Mapping[str, list[Outcome]]:
     said: dict[str, list[Outcome]] = {}
-    for entry in map(as_object, entries):
-        instance_id = None if entry is None else entry.get("instance_id")
-        if entry is not None and isinstance(instance_id, str):
+    for entry in entries:
+        instance_id = entry.get("instance_id") if isinstance(entry, dict) else None
+        if isinstance(entry, dict) and isinstance(instance_id, str):
             said.setdefault(instance_id[:KEPT], []).append(_entry(entry))
     return said
 
@@ -143,7 +143,7 @@ def _by_instance(entries: Sequence[object]) -> Mapping[str, list[Outcome]]:
 def _agreed(outcomes: Sequence[Outcome]) -> Outcome:
     if not outcomes:
         return Unclear("the answer does not name the instance")
-    if any(outcome != outcomes[0] for outcome in outcomes):
+    if any(outcome != outcomes[0] for outcome in outcomes[1:]):
         return Unclear("the answer names the instance twice, with different results")
     return outcomes[0]
 
