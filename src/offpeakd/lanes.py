@@ -144,6 +144,7 @@ class Lanes:
         """One more try for what the store refused; their jobs are in the log, if it fails."""
         for lane in self._all():
             try:
+                lane.release.answers.store_last()
                 lane.release.answers.store_what_is_left()
             except DatabaseError as error:
                 _log.error("answers_left_unstored", target=lane.name, error=error.message)
@@ -171,14 +172,17 @@ class Lanes:
     def _release(self, lane: TargetLane) -> datetime:
         """Release batch after batch; each is a new decision with a new `now`."""
         with lane.turn:
-            while not self.stopping.is_set() and not lane.release.retired.is_set():
-                self.progress.step()
-                lane.holds.look()
-                done = lane.release.run_once()
-                self.passes[lane.name] = self.clock.now()
-                self._mind_holds(lane)
-                if done.wake_at > self.clock.now():
-                    return done.wake_at
+            try:
+                while not self.stopping.is_set() and not lane.release.retired.is_set():
+                    self.progress.step()
+                    lane.holds.look()
+                    done = lane.release.run_once(goes_on=True)
+                    self.passes[lane.name] = self.clock.now()
+                    self._mind_holds(lane)
+                    if done.wake_at > self.clock.now():
+                        return done.wake_at
+            finally:
+                lane.release.answers.store_last()
         return self.clock.now()
 
     def _mind_holds(self, lane: TargetLane) -> None:

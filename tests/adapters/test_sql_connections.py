@@ -98,7 +98,7 @@ def test_a_connection_that_the_server_has_cut_is_replaced(server: Database) -> N
     _cut_all(server)
     assert server.ask([(_ONE, {})]) == [[(1,)]]
     _cut_all(server)
-    assert server.write_whole("SELECT %(number)s", {"number": 7}) == (7,)
+    assert server.write_whole(["SELECT %(number)s"], {"number": 7}) == [(7,)]
 
 
 def test_a_statement_that_fails_is_not_committed_and_leaves_a_sound_connection(
@@ -109,9 +109,9 @@ def test_a_statement_that_fails_is_not_committed_and_leaves_a_sound_connection(
         " VALUES (now(), 'x', 'x', '{}') RETURNING id) SELECT 1 / (count(*) - 1) FROM told"
     )
     with pytest.raises(DatabaseError, match="division by zero"):
-        server.write_whole(writes, {})
+        server.write_whole([writes], {})
     assert _counted(server) == 0
-    assert server.write_whole("SELECT 1", {}) == (1,)
+    assert server.write_whole(["SELECT 1"], {}) == [(1,)]
 
 
 def test_what_is_asked_is_taken_back(server: Database) -> None:

@@ -5,7 +5,7 @@ the store does everything that a tick or a command asks of it, and explained aft
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -180,10 +180,11 @@ def _listen_to_postgresql(database: Database, recorder: Recorder) -> None:
 
         @override
         def write_whole(
-            self, text: str, values: Mapping[str, Any], first: str = ""
-        ) -> tuple[Any, ...]:
-            recorder.hear(text, values)
-            return super().write_whole(text, values, first)
+            self, texts: Sequence[str], values: Mapping[str, Any], first: str = ""
+        ) -> list[tuple[Any, ...]]:
+            for text in texts:
+                recorder.hear(text, values)
+            return super().write_whole(texts, values, first)
 
     event.listen(database._engine, "connect", connected)
     database.__class__ = Heard

@@ -29,7 +29,7 @@ from offpeakd.core.model import ALLOWED, LIVE, Request, State
 from offpeakd.core.outcomes import Outcome
 from offpeakd.core.policy import Policy
 from offpeakd.core.settle import settle, settle_abandoned, settle_expired
-from offpeakd.ports import Claimed, DaemonRow, Filter, Limits
+from offpeakd.ports import Claimed, DaemonRow, Filter, Limits, Settled
 
 EVERYTHING: Final = 10_000
 
@@ -157,15 +157,38 @@ class StoreMachine(RuleBasedStateMachine):
         self, batch: Batch, named: Batch, fates: list[Outcome], answered: bool, cohort: str | None
     ) -> Any:
         """Now and then again, late, after somebody else, or under another batch's name."""
-        result = moves.result_at(self.now, answered=answered)
-        changes = [
-            settle(request, fate, result, Policy(retry_attempts=2), cohort)
-            for request, fate in zip(as_claimed(batch), fates, strict=False)
-        ]
+        settled = self.settled(batch, named, fates, cohort, answered=answered)
+        result, changes = settled.result, settled.changes
         lost = self.stores[batch.owner].record(named.id, result, changes)
         assert sorted(lost) == list(self.model.write(changes, result))
         self.touched.update(change.before.id for change in changes)
         return multiple(*(change.after for change in changes))
+
+    @rule(
+        target=sent,
+        batch=sent,
+        named=sent,
+        fates=st.lists(moves.outcomes, min_size=5, max_size=5),
+        answered=st.booleans(),
+        group=moves.groups,
+        limits=moves.bounds,
+    )
+    def record_with_the_next_claim(
+        self,
+        batch: Batch,
+        named: Batch,
+        fates: list[Outcome],
+        answered: bool,
+        group: str,
+        limits: Limits | None,
+    ) -> Any:
+        """Written together as a rule; where somebody was first with either, one by one."""
+        ready = self.stores[batch.owner].ready(batch.target, group, len(fates))
+        if not ready:
+            return multiple()
+        settled = self.settled(batch, named, fates, None, answered=answered)
+        self.touched.update(change.before.id for change in settled.changes)
+        return self.claim(batch.owner, ready, limits, settled)
 
     @rule(target=seen, owner=moves.daemons, limit=moves.limits)
     def recover(self, owner: str, limit: int) -> Any:
@@ -330,11 +353,35 @@ class StoreMachine(RuleBasedStateMachine):
         self.touched.update(answer.request.id for answer in answers)
         return [answer.request for answer in answers]
 
-    def claim(self, owner: str, members: Sequence[Request], limits: Limits | None) -> Any:
+    def settled(
+        self,
+        batch: Batch,
+        named: Batch,
+        fates: Sequence[Outcome],
+        cohort: str | None,
+        *,
+        answered: bool,
+    ) -> Settled:
+        result = moves.result_at(self.now, answered=answered)
+        changes = [
+            settle(request, fate, result, Policy(retry_attempts=2), cohort)
+            for request, fate in zip(as_claimed(batch), fates, strict=False)
+        ]
+        return Settled(named.id, result, changes)
+
+    def claim(
+        self,
+        owner: str,
+        members: Sequence[Request],
+        limits: Limits | None,
+        settled: Settled | None = None,
+    ) -> Any:
         self.batches += 1
         batch = replace(batch_of(members, f"b{self.batches}", owner), signed_at=self.now)
+        lost = self.model.write(settled.changes, settled.result) if settled else ()
         against = self.model.against(batch, limits)
-        answer = self.stores[owner].claim(batch, limits)
+        answer = self.stores[owner].claim(batch, limits, settled)
+        assert sorted(answer.lost) == list(lost)
         assert answer.standing in (against or {Claimed.TAKEN})
         assert bool(answer) == (not against)
         self.touched.update(view.id for view in members)

@@ -28,7 +28,7 @@ from offpeakd.core.batch import Batch
 from offpeakd.core.change import Change
 from offpeakd.core.errors import DatabaseError
 from offpeakd.core.model import Request, State
-from offpeakd.ports import Claim, Filter, Limits, Store
+from offpeakd.ports import Claim, Filter, Limits, Settled, Store
 
 
 @contextmanager
@@ -121,7 +121,9 @@ class Eager(MemoryStore):
     """Claims what it can of a batch."""
 
     @override
-    def claim(self, batch: Batch, limits: Limits | None = None) -> Claim:
+    def claim(
+        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+    ) -> Claim:
         places = [
             place for place, one in enumerate(batch.requests) if self._stands_ready(batch, one)
         ]
@@ -131,7 +133,7 @@ class Eager(MemoryStore):
             attempt_ids=tuple(batch.attempt_ids[place] for place in places),
             instance_versions=tuple(batch.instance_versions[place] for place in places),
         )
-        return super().claim(some if places else batch, limits)
+        return super().claim(some if places else batch, limits, settled)
 
 
 class Unfenced(MemoryStore):

@@ -11,7 +11,7 @@ from offpeakd.core.batch import BatchResult, as_claimed
 from offpeakd.core.change import AttemptResult, Change
 from offpeakd.core.intake import retry
 from offpeakd.core.model import IN_FLIGHT, Request, State
-from offpeakd.ports import Store
+from offpeakd.ports import Claim, Claimed, Settled, Store
 
 TICK = timedelta(microseconds=1)
 
@@ -174,6 +174,37 @@ def test_two_stores_never_claim_the_same_request(open_store: OpenStore) -> None:
         one, other = pool.map(drain, ["one", "other"])
     assert sorted(one + other) == sorted(set(one + other))
     assert len(one + other) == 60
+
+
+def test_a_claim_takes_along_what_came_of_the_call_before(store: Store) -> None:
+    before = claimed(store, wish(1), wish(2))
+    settled = Settled("b1", ANSWERED, [accepted(one, f"job-{one.id}") for one in before])
+    after = batch_of(added(store, wish(3)), "b2")
+
+    assert store.claim(after, None, settled) == Claim(Claimed.TAKEN)
+    assert [_state(store, number) for number in (1, 2, 3)] == ["running", "running", "submitting"]
+    assert [one.result.job_id for one in store.attempts(1)] == ["job-1"]
+    assert [one.kind for one in store.events(1)] == ["added", "submitting", "accepted"]
+
+
+def test_what_came_of_the_call_before_is_written_where_nothing_is_claimed(store: Store) -> None:
+    [before] = claimed(store, wish(1))
+    settled = Settled("b1", ANSWERED, [accepted(before)])
+    gone = batch_of(added(store, wish(2)), "b2")
+    store.apply([moved(gone.requests[0], State.CANCELLED)])
+
+    assert store.claim(gone, None, settled) == Claim(Claimed.NOT_AS_READ)
+    assert _state(store, 1) == "running"
+
+
+def test_a_claim_stands_where_somebody_moved_a_request_of_the_call_before(store: Store) -> None:
+    one, other = claimed(store, wish(1), wish(2))
+    store.apply([moved(one, State.UNKNOWN)])
+    settled = Settled("b1", ANSWERED, [accepted(one), accepted(other)])
+    after = batch_of(added(store, wish(3)), "b2")
+
+    assert store.claim(after, None, settled) == Claim(Claimed.TAKEN, lost=(1,))
+    assert [_state(store, number) for number in (1, 2, 3)] == ["unknown", "running", "submitting"]
 
 
 def test_what_came_of_a_call_is_written_with_its_attempts_and_events(store: Store) -> None:

@@ -17,6 +17,7 @@ from fakes.real_lane import a_lane
 from offpeakd import app
 from offpeakd.adapters.sql.schema import upgrade
 from offpeakd.cli.main import main as command
+from offpeakd.core.policy import Policy
 from offpeakd.emulator.options import EmulatorSettings
 
 _SET_PTRACER: Final = 0x59616D61
@@ -43,9 +44,10 @@ def main() -> None:
 
 
 def _release(url: str, endpoint: str) -> None:
-    with a_lane(url, EmulatorSettings(), endpoint) as lane:
+    # Two calls, so that what came of the first is stored together with the claim of the second.
+    with a_lane(url, EmulatorSettings(), endpoint, Policy(batch_size=2)) as lane:
         lane.recover.run_once()
-        lane.release.run_once()
+        lane.release_all()
         lane.follow_up.run_once()
 
 

@@ -23,6 +23,7 @@ from offpeakd.ports import (
     Event,
     Filter,
     Limits,
+    Settled,
     Store,
 )
 
@@ -97,21 +98,29 @@ class MemoryStore(Store):
         return tuple(one for _, _, one in sorted(late)[:limit])
 
     @override
-    def claim(self, batch: Batch, limits: Limits | None = None) -> Claim:
+    def claim(
+        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+    ) -> Claim:
         with self.rows.lock:
-            if not all(self._stands_ready(batch, one) for one in batch.requests):
-                return Claim(Claimed.NOT_AS_READ)
-            room = self._room(batch, limits)
-            if not room:
-                return room
-            for one in batch.requests:
-                key = (batch.target, one.instance_id)
-                assert key not in self.rows.open_attempts, "two open attempts"
-            self.rows.batches[batch.id] = (batch, None)
-            members = zip(as_claimed(batch), batch.instance_versions, strict=True)
-            for claimed, whole_version in sorted(members, key=lambda member: member[0].id):
-                self._take(batch, claimed, whole_version)
-            self.rows.calls.setdefault(batch.target, []).append(batch.signed_at)
+            lost: tuple[int, ...] = ()
+            if settled is not None:
+                lost = self.record(settled.batch_id, settled.result, settled.changes)
+            return replace(self._claim(batch, limits), lost=lost)
+
+    def _claim(self, batch: Batch, limits: Limits | None) -> Claim:
+        if not all(self._stands_ready(batch, one) for one in batch.requests):
+            return Claim(Claimed.NOT_AS_READ)
+        room = self._room(batch, limits)
+        if not room:
+            return room
+        for one in batch.requests:
+            key = (batch.target, one.instance_id)
+            assert key not in self.rows.open_attempts, "two open attempts"
+        self.rows.batches[batch.id] = (batch, None)
+        members = zip(as_claimed(batch), batch.instance_versions, strict=True)
+        for claimed, whole_version in sorted(members, key=lambda member: member[0].id):
+            self._take(batch, claimed, whole_version)
+        self.rows.calls.setdefault(batch.target, []).append(batch.signed_at)
         return Claim(Claimed.TAKEN)
 
     @override

@@ -98,6 +98,14 @@ class Lane:
         """Make one pass."""
         return self.release.run_once()
 
+    def release_all(self) -> None:
+        """Pass after pass, as the daemon does, until nothing more is sent."""
+        try:
+            while self.release.run_once(goes_on=True).sent:
+                pass
+        finally:
+            self.release.answers.store_last()
+
     def work(self) -> bool:
         """One turn of everything; whether all is final after it."""
         self.reconcile.run_once()

@@ -11,7 +11,7 @@ from fakes.memory_store import MemoryStore
 from fakes.set_clock import START
 from offpeakd.core.batch import BATCH_LIMIT, Batch
 from offpeakd.core.model import Request
-from offpeakd.ports import Claim, Claimed, Limits
+from offpeakd.ports import Claim, Claimed, Limits, Settled
 from offpeakd.service.choice import ROUNDS
 from offpeakd.service.room import OUTRUN, next_look
 
@@ -27,8 +27,10 @@ class Contended(MemoryStore):
         return () if self.locked else super().ready(target, group, limit)
 
     @override
-    def claim(self, batch: Batch, limits: Limits | None = None) -> Claim:
-        return Claim(Claimed.NOT_AS_READ) if self.outrun else super().claim(batch, limits)
+    def claim(
+        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+    ) -> Claim:
+        return Claim(Claimed.NOT_AS_READ) if self.outrun else super().claim(batch, limits, settled)
 
 
 def waits(lane: Lane) -> timedelta:

@@ -22,7 +22,7 @@ from offpeakd.core.policy import Policy
 from offpeakd.emulator.emulator import Emulator
 from offpeakd.emulator.fleet import ORDINARY
 from offpeakd.emulator.options import EmulatorSettings
-from offpeakd.ports import Claim, Filter, Limits
+from offpeakd.ports import Claim, Filter, Limits, Settled
 from offpeakd.service.inventory import Inventory
 from offpeakd.service.release import Release
 from offpeakd.service.rules import CurrentRules, Rules
@@ -42,8 +42,10 @@ class FullDisk(MemoryStore):
         return super().record(batch_id, result, changes)
 
     @override
-    def claim(self, batch: Batch, limits: Limits | None = None) -> Claim:
-        claimed = super().claim(batch, limits)
+    def claim(
+        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+    ) -> Claim:
+        claimed = super().claim(batch, limits, settled)
         if self.full_at == "claim":
             raise DatabaseError("the connection was lost at COMMIT")
         return claimed

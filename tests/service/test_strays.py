@@ -24,7 +24,7 @@ from offpeakd.core.evidence import EARLIER
 from offpeakd.core.model import Request, State
 from offpeakd.core.policy import Policy
 from offpeakd.emulator.rules import Rule
-from offpeakd.ports import Claim, DaemonRow, JobPage, Limits
+from offpeakd.ports import Claim, DaemonRow, JobPage, Limits, Settled
 from offpeakd.service.holds import Vitals
 from offpeakd.service.recover import Recover
 from offpeakd.service.rules import CurrentRules, Rules
@@ -245,9 +245,11 @@ class Tapped(MemoryStore):
     on_claim: Callable[[], object] = staticmethod(lambda: None)
 
     @override
-    def claim(self, batch: Batch, limits: Limits | None = None) -> Claim:
+    def claim(
+        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+    ) -> Claim:
         self.on_claim()
-        return super().claim(batch, limits)
+        return super().claim(batch, limits, settled)
 
 
 class Listing(ToldCloud):

@@ -216,12 +216,15 @@ class Run:
             return span(AFTER_ERROR)
 
     def _release(self) -> int:
-        while not self.stopping.is_set():
-            self.holds.look()
-            done = self.release.run_once()
-            left = span(done.wake_at - self.host.now())
-            if left > 0:
-                return left
+        try:
+            while not self.stopping.is_set():
+                self.holds.look()
+                done = self.release.run_once(goes_on=True)
+                left = span(done.wake_at - self.host.now())
+                if left > 0:
+                    return left
+        finally:
+            self.release.answers.store_last()
         return 0
 
     def _follow_up(self) -> int:

@@ -11,7 +11,7 @@ from fakes.memory_store import MemoryStore
 from offpeakd.core.batch import Batch, BatchResult
 from offpeakd.core.change import Change
 from offpeakd.core.model import Request, State
-from offpeakd.ports import Added, Claim, Claimed, DaemonRow, Limits, Store
+from offpeakd.ports import Added, Claim, Claimed, DaemonRow, Limits, Settled, Store
 from simulation.baton import SECOND, Timeline
 from simulation.host import Process
 from simulation.records import Records
@@ -72,10 +72,17 @@ class SimulatedStore(MemoryStore):
         self._records = records
 
     @override
-    def claim(self, batch: Batch, limits: Limits | None = None) -> Claim:
+    def claim(
+        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+    ) -> Claim:
         if self._database.shared and self._database.is_dead(self.owner):
-            return Claim(Claimed.LEASE_LOST)
-        taken = super().claim(batch, limits)
+            lost = (
+                ()
+                if settled is None
+                else self.record(settled.batch_id, settled.result, settled.changes)
+            )
+            return Claim(Claimed.LEASE_LOST, lost=lost)
+        taken = super().claim(batch, limits, settled)
         if taken:
             self._records.claimed(batch, self.owner)
         return taken

@@ -9,7 +9,7 @@ from offpeakd.ports.controls import Controls, DaemonRow
 from offpeakd.ports.hints import Hints
 from offpeakd.ports.ledger import Added, Event, Filter, Ledger
 from offpeakd.ports.notifier import Notifier
-from offpeakd.ports.queue import AttemptRecord, Claim, Claimed, Limits, Queue
+from offpeakd.ports.queue import AttemptRecord, Claim, Claimed, Limits, Queue, Settled
 from offpeakd.ports.store import Store
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Limits",
     "Notifier",
     "Queue",
+    "Settled",
     "SignedCall",
     "Store",
     "UpgradeAnswer",

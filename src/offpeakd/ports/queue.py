@@ -41,16 +41,33 @@ class Claimed(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """What came of a call, and what it makes of its requests.
+
+    Attributes:
+        batch_id: the call's.
+        result: of the call as a whole.
+        changes: of its requests.
+    """
+
+    batch_id: str
+    result: BatchResult
+    changes: Sequence[Change]
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
-    """The answer to a claim; true where it was taken. Where it was not, nothing is written.
+    """The answer to a claim; true where it was taken. Where it was not, nothing of it is written.
 
     Attributes:
         standing: how it ended.
         room_in: after how long there is room again, where time alone makes some.
+        lost: of the call that was settled along with it, as `record` returns them.
     """
 
     standing: Claimed
     room_in: timedelta | None = None
+    lost: tuple[int, ...] = ()
 
     def __bool__(self) -> bool:
         return self.standing is Claimed.TAKEN
@@ -123,7 +140,9 @@ class Queue(Protocol):
         """Queued requests whose deadline has passed."""
         ...
 
-    def claim(self, batch: Batch, limits: Limits | None = None) -> Claim:
+    def claim(
+        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+    ) -> Claim:
         """Write the batch and its attempts, and move its requests to `submitting`.
 
         Room is taken within the same transaction, so that daemons together never take more.
@@ -131,10 +150,12 @@ class Queue(Protocol):
         Args:
             batch: as it is about to be sent.
             limits: of its target; None where nothing limits it.
+            settled: what came of the call before, to be recorded first: in the same transaction
+                as a rule, and whether the batch is written or not.
 
         Returns:
-            whether it is written; nothing is, when any request no longer stands as the batch
-            has it, or when there is no room for all of them.
+            whether it is written; nothing of the batch is, when any request no longer stands as
+            it has it, or when there is no room for all of them.
         """
         ...
 

@@ -1,6 +1,6 @@
 """Writes down what came of calls, whatever the store or somebody else does meanwhile."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -11,7 +11,7 @@ from offpeakd.core.errors import DatabaseError
 from offpeakd.core.late import settle_late
 from offpeakd.core.model import Request
 from offpeakd.core.outcomes import Accepted, Outcome
-from offpeakd.ports import Store
+from offpeakd.ports import Claim, Settled, Store
 from offpeakd.service.rules import Rules
 
 _log = structlog.get_logger("answers")
@@ -35,6 +35,11 @@ class Answer:
     outcomes: Mapping[int, Outcome]
     cohort: str | None = None
 
+    @property
+    def settled(self) -> Settled:
+        """What the store writes of it."""
+        return Settled(self.batch_id, self.result, self.changes)
+
 
 @dataclass(slots=True)
 class Answers:
@@ -45,12 +50,14 @@ class Answers:
         store: where they go.
         rules: the configuration in force.
         unstored: those that wait for the store to be sound again.
+        last: what came of the last call, while the next claim may still take it along.
     """
 
     target: str
     store: Store
     rules: Callable[[], Rules]
     unstored: list[Answer] = field(default_factory=list[Answer], init=False)
+    last: Answer | None = field(default=None, init=False)
 
     def keep(self, answer: Answer) -> None:
         """Store it before anything else is done."""
@@ -65,18 +72,38 @@ class Answers:
         try:
             self._store(answer)
         except DatabaseError as error:
-            self.keep(answer)
-            _log.error(
-                "answer_not_stored",
-                target=self.target,
-                batch=answer.batch_id,
-                error=error.message,
-                jobs={one.before.instance_id: one.after.job_id for one in answer.changes},
-            )
+            self._refused(answer, error)
             raise
 
+    def take_along(self, claim: Callable[[Settled | None], Claim]) -> Claim:
+        """Claim the next batch, and store the last answer with it.
+
+        Raises:
+            DatabaseError: the store can't be written; whether it has the claim is not known.
+        """
+        answer, self.last = self.last, None
+        if answer is None:
+            return claim(None)
+        try:
+            claimed = claim(answer.settled)
+            self._store_all_late(answer, claimed.lost)
+        except DatabaseError as error:
+            self._refused(answer, error)
+            raise
+        return claimed
+
+    def store_last(self) -> None:
+        """Store the last answer by itself: no claim follows at once.
+
+        Raises:
+            DatabaseError: the store can't be written; it is kept.
+        """
+        answer, self.last = self.last, None
+        if answer is not None:
+            self.record(answer)
+
     def store_what_is_left(self) -> None:
-        """Nothing is released until every answer is stored.
+        """Nothing is released until every answer is stored that the store refused.
 
         Raises:
             DatabaseError: the store still can't be written.
@@ -87,8 +114,21 @@ class Answers:
             self.unstored.pop(0)
             _log.info("answer_stored", target=self.target, batch=answer.batch_id)
 
+    def _refused(self, answer: Answer, error: DatabaseError) -> None:
+        self.keep(answer)
+        _log.error(
+            "answer_not_stored",
+            target=self.target,
+            batch=answer.batch_id,
+            error=error.message,
+            jobs={one.before.instance_id: one.after.job_id for one in answer.changes},
+        )
+
     def _store(self, answer: Answer) -> None:
-        lost = frozenset(self.store.record(answer.batch_id, answer.result, answer.changes))
+        lost = self.store.record(answer.batch_id, answer.result, answer.changes)
+        self._store_all_late(answer, lost)
+
+    def _store_all_late(self, answer: Answer, lost: Sequence[int]) -> None:
         for claimed in (change.before for change in answer.changes if change.before.id in lost):
             self._store_late(answer, claimed)
 

@@ -1,6 +1,6 @@
 """Looks at a target's instances, so that no call is made on old knowledge."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -20,12 +20,14 @@ class Inventory:
         cloud: where to look.
         controls: where to remember what was seen, for `show` and `why`.
         clock: for the age of a look.
+        before_looking: done before the cloud is asked, which takes its time.
     """
 
     target: str
     cloud: Cloud
     controls: Controls
     clock: Clock
+    before_looking: Callable[[], None] = field(default=lambda: None, init=False)
     _seen: dict[str, Instance] = field(default_factory=dict, init=False)
     _looked_at: timedelta | None = field(default=None, init=False)
     _called_at: dict[str, timedelta] = field(default_factory=dict[str, timedelta], init=False)
@@ -41,6 +43,7 @@ class Inventory:
             CloudError: it can't be read.
             CredentialsError: no usable key or token.
         """
+        self.before_looking()
         began = self.clock.boottime()
         instances = self.cloud.list_instances()
         self._seen = {instance.id: instance for instance in instances}
@@ -100,4 +103,5 @@ class Inventory:
         return found
 
     def _ask(self, instance_id: str) -> Instance | None:
+        self.before_looking()
         return self.cloud.find_instance(instance_id)

@@ -16,7 +16,7 @@ from offpeakd.core import stops
 from offpeakd.core.batch import Batch, BatchResult, as_claimed
 from offpeakd.core.errors import CloudError, CredentialsError, DatabaseError
 from offpeakd.core.lane import Lane
-from offpeakd.core.model import Request
+from offpeakd.core.model import Request, State
 from offpeakd.core.outcomes import NotSent
 from offpeakd.core.plan import Take, next_edge, plan
 from offpeakd.core.seen import Instance
@@ -93,21 +93,30 @@ class Release:
         """Both are this lane's own."""
         answers = Answers(self.target, self.store, self.rules)
         strays = Strays(self.target, self.store, self.cloud, self.clock, self.rules)
+        # A look may take seconds: what is known by then is written down before it.
+        self.inventory.before_looking = strays.before_looking = answers.store_last
         object.__setattr__(self, "answers", answers)
         object.__setattr__(self, "strays", strays)
 
-    def run_once(self) -> Pass:
+    def run_once(self, *, goes_on: bool = False) -> Pass:
         """Make at most one call.
+
+        Args:
+            goes_on: whether the caller passes again at once after a call. What came of it may
+                then be stored together with the next claim; `answers.store_last` ends that.
 
         Raises:
             DatabaseError: the store can't be read or written; nothing is lost.
         """
         try:
-            return self._pass()
+            done = self._pass()
+            if not (goes_on and done.sent):
+                self.answers.store_last()
         except DatabaseError:
             # A fail-over may have lost what was committed last.
             self.strays.distrust()
             raise
+        return done
 
     def _pass(self) -> Pass:
         self.answers.store_what_is_left()
@@ -277,7 +286,12 @@ class Release:
             for request in claimed
         ]
         outcomes = {request.id: answer.outcomes[request.instance_id] for request in claimed}
-        self.answers.record(Answer(batch.id, answer.result, tuple(changes), outcomes, split))
+        came_of_it = Answer(batch.id, answer.result, tuple(changes), outcomes, split)
+        if all(change.after.state is State.RUNNING for change in changes):
+            # What the next decision looks at is the same whether this is stored or not.
+            self.answers.last = came_of_it
+        else:
+            self.answers.record(came_of_it)
         if concerns_one(answer.problem) and chosen.suspects:
             self.store.apply(
                 [settle_cleared(one, answer.result.finished_at) for one in chosen.suspects]
@@ -300,7 +314,9 @@ class Release:
 
     def _claim(self, batch: Batch, rules: Rules) -> Claim:
         try:
-            return self.store.claim(batch, rules.limits(self.target))
+            return self.answers.take_along(
+                lambda settled: self.store.claim(batch, rules.limits(self.target), settled)
+            )
         except DatabaseError as error:
             # Whether it was committed is not known, so it is not sent; if it was, take it back.
             unsent = NotSent(f"the batch could not be written down: {error.message}")

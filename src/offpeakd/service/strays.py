@@ -16,12 +16,20 @@ import structlog
 from offpeakd.core.evidence import EARLIER, stray_jobs
 from offpeakd.core.model import Request, State
 from offpeakd.core.seen import Job
+from offpeakd.core.verdicts import Code, Verdict
 from offpeakd.ports import Clock, Cloud, Filter, Store
 from offpeakd.service.job_list import JobsSince, jobs_since
 from offpeakd.service.rules import Rules
 
 SHOWS_WITHIN: Final = timedelta(minutes=2)
 """Until then every job is in the list, with room to spare; it mostly is within seconds."""
+
+FORGOTTEN: Final = (
+    "the cloud has upgrades that this database has forgotten (an older copy was put back, or a "
+    "fail-over lost the last commits): until the last of them would show, nothing is sent or "
+    "settled; nothing has to be done, unless this is not the copy that was meant"
+)
+"""For people: what happens, why, and what to do."""
 
 _log = structlog.get_logger("strays")
 
@@ -38,6 +46,7 @@ class Strays:
         rules: the configuration in force, for the fence.
         doubts: how often the store was distrusted: what was chosen before the last time may have
             been chosen from too short a list.
+        before_looking: done before the cloud is asked, which takes its time.
     """
 
     target: str
@@ -46,6 +55,7 @@ class Strays:
     clock: Clock
     rules: Callable[[], Rules]
     doubts: int = field(default=0, init=False)
+    before_looking: Callable[[], None] = field(default=lambda: None, init=False)
     _listed: JobsSince | None = field(default=None, init=False)
     _listed_after: int = field(default=0, init=False)
     _listed_at: timedelta = field(default=timedelta(0), init=False)
@@ -86,6 +96,14 @@ class Strays:
         until = self._unsettled_until
         return None if until is None else max(until - self.clock.boottime(), timedelta(0))
 
+    def standing(self) -> Verdict | None:
+        """Why nothing is sent, for people; None where nothing was forgotten. Any thread may ask."""
+        left = self.settles_in()
+        if not left:
+            return None
+        until = (self.clock.now() + left).replace(microsecond=0) + timedelta(seconds=1)
+        return Verdict(Code.CALLS_FORGOTTEN, FORGOTTEN, until=until)
+
     def prepare(self) -> None:
         """Read the list now, where it was not read yet.
 
@@ -106,6 +124,7 @@ class Strays:
         enough = self._wanted_since is not None and oldest >= self._wanted_since
         if known is not None and enough and not due:
             return known
+        self.before_looking()
         # Whoever distrusts while the list is read may know of a job that was not in it yet.
         doubts = self.doubts
         since = min(oldest, self._oldest_queued() or oldest)
@@ -120,6 +139,7 @@ class Strays:
         """As `known`, from a list that is read now; nothing is asked for no requests."""
         if not requests:
             return {}
+        self.before_looking()
         return self._of(requests, jobs_since(self.cloud, self.clock, _since(requests)))
 
     def _oldest_queued(self) -> datetime | None:

@@ -17,6 +17,7 @@ from offpeakd.adapters.sql.transactions import BY_KEY, Database
 from offpeakd.core.batch import BatchResult
 from offpeakd.core.change import Change
 from offpeakd.core.model import FIELDS, values_of
+from offpeakd.ports import Settled
 
 INSERT_EVENT: Final = Prepared(
     sa.insert(event).values(
@@ -56,7 +57,7 @@ _UPDATE_BATCH: Final = Prepared(
 )
 
 
-class _LostRaceError(Exception):
+class LostRaceError(Exception):
     """Not every change met its request as it was read; which ones isn't known yet."""
 
 
@@ -81,13 +82,33 @@ def write_changes(
         return ()
     call = None
     if batch_id is not None and result is not None:
-        call = {"id": batch_id, **{name: getattr(result, name) for name in _BATCH_RESULT}}
+        call = _batch_values(batch_id, result)
     if _all_written(database, changes, result, call):
         return ()
     with database.write("" if database.is_sqlite else BY_KEY) as connection:
         if call is not None:
             _UPDATE_BATCH.run(connection, call)
         return _write_singly(connection, changes, result)
+
+
+def write_settled(connection: sa.Connection, settled: Settled) -> None:
+    """Write what came of a call within a transaction on SQLite.
+
+    Raises:
+        LostRaceError: not all requests stand as they were read; the transaction has to be undone.
+    """
+    call = _batch_values(settled.batch_id, settled.result)
+    _write_together(connection, settled.changes, settled.result, call)
+
+
+def settled_statement(dialect: sa.Dialect, settled: Settled) -> tuple[str, dict[str, Any]]:
+    """The statement that writes what came of a call, with its values; see `statement_of`."""
+    call = _batch_values(settled.batch_id, settled.result)
+    return statement_of(_rows(dialect, settled.changes, settled.result, call))
+
+
+def _batch_values(batch_id: str, result: BatchResult) -> dict[str, Any]:
+    return {"id": batch_id, **{name: getattr(result, name) for name in _BATCH_RESULT}}
 
 
 def _all_written(
@@ -101,11 +122,12 @@ def _all_written(
         if len({change.before.id for change in changes}) < len(changes):
             return False
         statement, values = statement_of(_rows(database.dialect, changes, result, call))
-        return bool(database.write_whole(statement, values, BY_KEY)[0])
+        [[written]] = database.write_whole([statement], values, BY_KEY)
+        return bool(written)
     try:
         with database.write() as connection:
             _write_together(connection, changes, result, call)
-    except _LostRaceError:
+    except LostRaceError:
         return False
     return True
 
@@ -125,7 +147,7 @@ def _write_together(
         shapes.setdefault(shape, []).append(_request_values(change, shape))
     for shape, values in shapes.items():
         if _update_requests(connection, shape, values) != len(values):
-            raise _LostRaceError
+            raise LostRaceError
     _write_attempts_and_events(connection, changes, result)
 
 

@@ -46,7 +46,8 @@ def statement_of(rows: Rows) -> tuple[str, dict[str, Any]]:
         rows: what to write; of distinct requests.
 
     Returns:
-        its text, with its values; its one row says whether it was written. If not, nothing was.
+        its text, with its values, whose names are no claim's: both may go as one message. Its one
+        row says whether it was written. If not, nothing was.
     """
     altered = [frozenset(row.keys() - _FOUND) for row in rows.requests]
     always = frozenset[str].intersection(*altered)
@@ -69,12 +70,14 @@ def statement_of(rows: Rows) -> tuple[str, dict[str, Any]]:
         tuple(sorted(rows.batch.keys() - {"id"})) if rows.batch else (),
     )
     given: dict[str, Any] = {
-        "size": len(members),
+        "changed": len(members),
         "changes": _json(members),
         "attempts": _json(rows.attempts),
         "events": _json(rows.events),
-        **(rows.batch or {}),
     }
+    if rows.batch:
+        given |= {**rows.batch, "settled": rows.batch["id"]}
+        del given["id"]
     return statement, given
 
 
@@ -103,7 +106,7 @@ def _requests(always: Sequence[str], sometimes: Sequence[str]) -> str:
     return f"""member AS (
   SELECT * FROM json_to_recordset(%(changes)s::json) AS m (id bigint, was_state text,
     was_attempt_id text, alters jsonb, {", ".join(members)})
-  LIMIT %(size)s
+  LIMIT %(changed)s
 ), standing AS (
   SELECT member.* FROM member CROSS JOIN LATERAL (
     SELECT state, attempt_id FROM request WHERE id = member.id OFFSET 0 FOR NO KEY UPDATE
@@ -111,10 +114,10 @@ def _requests(always: Sequence[str], sometimes: Sequence[str]) -> str:
   WHERE found.state = was_state AND found.attempt_id IS NOT DISTINCT FROM was_attempt_id
 ), changed AS (
   UPDATE request SET {", ".join(news)} FROM standing
-  WHERE request.id = standing.id AND (SELECT count(DISTINCT id) FROM standing) = %(size)s
+  WHERE request.id = standing.id AND (SELECT count(DISTINCT id) FROM standing) = %(changed)s
   RETURNING request.id
 ), whole AS (
-  SELECT 1 WHERE (SELECT count(*) FROM changed) = %(size)s
+  SELECT 1 WHERE (SELECT count(*) FROM changed) = %(changed)s
 )"""  # noqa: S608  # as above
 
 
@@ -130,7 +133,7 @@ def _attempts(known: Sequence[str]) -> str:
     types = ", ".join(f"{name} {_type_of(attempt.c[name])}" for name in known)
     return f"""tried AS (
   UPDATE attempt SET {adds} FROM (
-    SELECT * FROM json_to_recordset(%(attempts)s::json) AS a (id text, {types}) LIMIT %(size)s
+    SELECT * FROM json_to_recordset(%(attempts)s::json) AS a (id text, {types}) LIMIT %(changed)s
   ) AS found
   WHERE attempt.id = found.id AND EXISTS (SELECT FROM whole)
 )"""  # noqa: S608  # as above
@@ -138,7 +141,9 @@ def _attempts(known: Sequence[str]) -> str:
 
 def _batch(columns: Sequence[str]) -> str:
     sets = ", ".join(f"{name} = %({name})s" for name in columns)
-    return f"called AS (UPDATE batch SET {sets} WHERE id = %(id)s AND EXISTS (SELECT FROM whole))"  # noqa: S608  # as above
+    return (
+        f"called AS (UPDATE batch SET {sets} WHERE id = %(settled)s AND EXISTS (SELECT FROM whole))"  # noqa: S608  # as above
+    )
 
 
 _TYPES: Final[Mapping[type[Any], str]] = {

@@ -1,14 +1,21 @@
 """Writes a batch down before its call is made: all of it, or nothing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from offpeakd.adapters.sql.changes import INSERT_EVENT
+from offpeakd.adapters.sql.changes import (
+    INSERT_EVENT,
+    LostRaceError,
+    settled_statement,
+    write_changes,
+    write_settled,
+)
 from offpeakd.adapters.sql.changes_sqlite import update_requests
-from offpeakd.adapters.sql.claims_postgresql import write_claim
+from offpeakd.adapters.sql.claims_postgresql import CLAIM, Written
 from offpeakd.adapters.sql.columns import instant_text, json_text
 from offpeakd.adapters.sql.prepared import Prepared, given
 from offpeakd.adapters.sql.room import lock_of, room_values, take_room, verdict
@@ -17,7 +24,7 @@ from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import BY_KEY, Database
 from offpeakd.core.batch import Batch
 from offpeakd.core.model import Request
-from offpeakd.ports import Claim, Claimed, Limits
+from offpeakd.ports import Claim, Claimed, Limits, Settled
 
 _BATCH_COLUMNS: Final = (
     "id",
@@ -79,7 +86,13 @@ class _RefusedError(Exception):
         self.claim = claim
 
 
-def claim(database: Database, wanted: Batch, limits: Limits | None, term: Term) -> Claim:
+def claim(
+    database: Database,
+    wanted: Batch,
+    limits: Limits | None,
+    term: Term,
+    settled: Settled | None = None,
+) -> Claim:
     """Write the batch, its attempts and events, and move its requests to `submitting`.
 
     Args:
@@ -87,23 +100,40 @@ def claim(database: Database, wanted: Batch, limits: Limits | None, term: Term) 
         wanted: the batch.
         limits: of its target; None where nothing limits it.
         term: of the daemon's lease.
+        settled: what came of the call before, to be written first. A commit is most of what a
+            claim costs, so they share one where nobody else came between.
 
     Returns:
-        whether it was written; if not, nothing was.
+        whether the batch was written; if not, nothing of it was.
     """
     if not database.is_sqlite:
-        return _write_whole(database, wanted, limits, term)
+        return _write_whole(database, wanted, limits, term, settled)
+    if settled is None:
+        return _write_alone(database, wanted, limits, term)
     try:
         with database.write() as connection:
-            result = _write(connection, wanted, limits, term)
-            if not result:
-                raise _RefusedError(result)  # noqa: TRY301  # passing through the `with` rolls back
+            write_settled(connection, settled)
+            return _write(connection, wanted, limits, term)
+    except (_RefusedError, LostRaceError):
+        lost = write_changes(database, settled.changes, settled.batch_id, settled.result)
+        return replace(_write_alone(database, wanted, limits, term), lost=lost)
+
+
+def _write_alone(database: Database, wanted: Batch, limits: Limits | None, term: Term) -> Claim:
+    try:
+        with database.write() as connection:
+            return _write(connection, wanted, limits, term)
     except _RefusedError as refused:
         return refused.claim
-    return Claim(Claimed.TAKEN)
 
 
-def _write_whole(database: Database, wanted: Batch, limits: Limits | None, term: Term) -> Claim:
+def _write_whole(
+    database: Database,
+    wanted: Batch,
+    limits: Limits | None,
+    term: Term,
+    settled: Settled | None,
+) -> Claim:
     batch_row = _INSERT_BATCH.bound(database.dialect, _batch_values(wanted))
     detail = claim_detail(wanted)
     members = [
@@ -121,30 +151,36 @@ def _write_whole(database: Database, wanted: Batch, limits: Limits | None, term:
     first = BY_KEY
     if limits is not None or term.epoch:
         first = f"{BY_KEY}; {lock_of(wanted.target)}"
-    written = write_claim(
-        database,
-        first,
-        {
-            **batch_row,
-            **room_values(wanted.target, limits, term),
-            "attempt_epoch": term.epoch or 1,
-            "members": json_text(members),
-        },
-    )
+    values = {
+        **batch_row,
+        **room_values(wanted.target, limits, term),
+        "attempt_epoch": term.epoch or 1,
+        "members": json_text(members),
+    }
+    lost: tuple[int, ...] = ()
+    if settled is None:
+        [found] = database.write_whole([CLAIM], values, first)
+    else:
+        statement, news = settled_statement(database.dialect, settled)
+        [recorded], found = database.write_whole([statement, CLAIM], values | news, first)
+        if not recorded:
+            lost = write_changes(database, settled.changes, settled.batch_id, settled.result)
+    written = Written(*found)
     room = verdict(
         written.wait, written.in_flight, len(members), limits, holds_lease=written.holds_lease
     )
-    return room if written.whole or not room else Claim(Claimed.NOT_AS_READ)
+    claim = room if written.whole or not room else Claim(Claimed.NOT_AS_READ)
+    return replace(claim, lost=lost)
 
 
 def _write(connection: sa.Connection, wanted: Batch, limits: Limits | None, term: Term) -> Claim:
     members = _members(wanted)
     room = take_room(connection, wanted.target, len(members), limits)
     if not room:
-        return room
+        raise _RefusedError(room)
     taken = update_requests(connection, _NEWS, _STANDS, _TAKEN, _takes(wanted, members))
     if taken != len(members):
-        return Claim(Claimed.NOT_AS_READ)
+        raise _RefusedError(Claim(Claimed.NOT_AS_READ))
     _INSERT_BATCH.run(connection, _batch_values(wanted))
     tries = [
         {

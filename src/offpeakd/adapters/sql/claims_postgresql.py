@@ -8,18 +8,16 @@ It is the driver's own because the library can neither put it together at the co
 a dictionary, nor send a list of rows as one value: the rows come as one text of JSON.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from offpeakd.adapters.sql.room import POSTGRESQL_ROOM
 from offpeakd.adapters.sql.tables import IS_READY
-from offpeakd.adapters.sql.transactions import Database
 
 # Each row is looked up by its id (`OFFSET 0` keeps it so) before anything else is asked of it. Left to itself, and without
 # statistics of a queue that was filled just now, PostgreSQL reads the whole queue of the target.
 # The rows are locked in the order in which they are given, so that two writers never wait for each
 # other, and conditions are looked at when they are locked.
-_CLAIM: Final = f"""
+CLAIM: Final = f"""
 WITH {POSTGRESQL_ROOM},
 may AS (
   SELECT number FROM room WHERE holds_lease AND (%(per_minute)s::bigint IS NULL OR (
@@ -70,6 +68,10 @@ may AS (
 )
 SELECT wait, in_flight, holds_lease, (SELECT count(*) FROM whole) = 1 FROM room
 """  # noqa: S608  # our own words
+"""Its values are those of the batch's columns, of its room (`room_values`), its `attempt_epoch`, and
+`members`: the requests as JSON text in the order of their ids, each with its id, instance, last
+attempt, new attempt, the instance's version, its group, and the event's facts. Its row is `Written`.
+"""
 
 
 class Written(NamedTuple):
@@ -86,16 +88,3 @@ class Written(NamedTuple):
     in_flight: int
     holds_lease: bool
     whole: bool
-
-
-def write_claim(database: Database, first: str, values: Mapping[str, Any]) -> Written:
-    """Take the requests of a batch, and write it down, if there is room and all of them stand.
-
-    Args:
-        database: where.
-        first: statements before it, that lock the target where limits are to be kept.
-        values: of the batch's columns, of its room, its `attempt_epoch`; and `members`, the
-            requests as JSON text in the order of their ids: each with its id, instance, last
-            attempt, new attempt, the instance's version, its group, and the event's facts.
-    """
-    return Written(*database.write_whole(_CLAIM, values, first))

@@ -39,7 +39,7 @@ from offpeakd.core.batch import Batch, BatchResult
 from offpeakd.core.change import Change
 from offpeakd.core.lane import Lane
 from offpeakd.core.model import Request, State
-from offpeakd.ports import AttemptRecord, Claim, Limits, Queue
+from offpeakd.ports import AttemptRecord, Claim, Limits, Queue, Settled
 
 MADE_READY_AT_ONCE: Final = 10_000
 """Requests made ready in one transaction; a larger crowd takes several looks."""
@@ -180,8 +180,10 @@ class SqlQueue(Queue):
         )
 
     @override
-    def claim(self, batch: Batch, limits: Limits | None = None) -> Claim:
-        return claim(self._database, batch, limits, self._term)
+    def claim(
+        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+    ) -> Claim:
+        return claim(self._database, batch, limits, self._term, settled)
 
     @override
     def record(

@@ -129,21 +129,23 @@ class Database:
             for (statement, _), rows in zip(statements, found, strict=True)
         ]
 
-    def write_whole(self, text: str, values: Mapping[str, Any], first: str = "") -> tuple[Any, ...]:
-        """One statement of PostgreSQL that writes all or nothing, committed with its own message.
+    def write_whole(
+        self, texts: Sequence[str], values: Mapping[str, Any], first: str = ""
+    ) -> list[tuple[Any, ...]]:
+        """Statements of PostgreSQL that write all or nothing, committed with their own message.
 
         Args:
-            text: the statement; it returns one row.
-            values: its own, by name.
+            texts: one statement each, which returns one row.
+            values: of all, by name.
             first: statements without values that are sent with the beginning.
 
         Returns:
-            that row.
+            those rows.
         """
         begin = f"{self._begin_write}; {first}" if first else self._begin_write
         with self._translated(), self._transaction(begin, "") as connection:
-            [[row]] = sent_together(connection, f"{text}; COMMIT", values)
-        return row
+            found = sent_together(connection, "; ".join((*texts, "COMMIT")), values)
+        return [row for [row] in found]
 
     def close(self) -> None:
         """Close every connection."""
