@@ -131,7 +131,7 @@ def read_time(value: object) -> datetime | None:
 
 def _instance(entry: JsonObject, seen_at: datetime) -> Instance:
     datastore = as_object(entry.get("datastore")) or _NOTHING
-    # By place: there are thousands, and names cost as much as a quarter of each.
+    # By place: there are thousands, and with names the making of one takes a quarter longer.
     return Instance(
         _needed(entry, "id", "an instance"),
         seen_at,
