@@ -1,5 +1,6 @@
 """Why a request waits."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from fakes.builders import (
     nightly,
 )
 from offpeakd.core.calendar import Calendar
+from offpeakd.core.clock_text import both_clocks, rfc3339
 from offpeakd.core.model import State
 from offpeakd.core.policy import Policy
 from offpeakd.core.verdicts import (
@@ -226,6 +228,31 @@ def test_a_hold_comes_back_from_a_sign_of_life_as_it_went_in() -> None:
 
     assert hold_text(hold) == "clock-skew: off by 31 s: set it"
     assert hold_of(hold_text(hold)) == hold
+
+
+def test_a_hold_that_ends_by_itself_comes_back_with_its_end() -> None:
+    hold = Verdict(Code.CALLS_FORGOTTEN, "an older copy: wait until it shows", until=NIGHT)
+
+    assert hold_text(hold) == (
+        f"calls-forgotten until {rfc3339(NIGHT)}: an older copy: wait until it shows"
+    )
+    assert hold_of(hold_text(hold)) == hold
+
+
+@pytest.mark.parametrize("end", ["", " until", " until ", " until soon", " until 2026-11-24T22:00"])
+def test_a_hold_without_an_end_that_can_be_read_asks_for_a_person(end: str) -> None:
+    found = hold_of(f"calls-forgotten{end}: an older copy")
+
+    assert (found.kind, found.until, found.sentence) == (Kind.PERSON, None, "an older copy")
+
+
+def test_a_hold_that_ends_says_when_and_decides_by_it() -> None:
+    hold = Verdict(Code.CALLS_FORGOTTEN, "an older copy", until=NIGHT + timedelta(minutes=2))
+
+    found = verdict(a_request(), situation(lane=LaneFacts(holds=(hold,))))
+
+    when = both_clocks(NIGHT + timedelta(minutes=2), situation().calendar.zone_of(""), NIGHT)
+    assert found == replace(hold, sentence=f"an older copy; goes on {when}")
 
 
 @pytest.mark.parametrize("text", ["sun-spots: too many", "no word at all"])

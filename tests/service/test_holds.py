@@ -12,7 +12,7 @@ from fakes.told_cloud import ToldCloud
 from offpeakd.core.clock_trust import UNWITNESSED
 from offpeakd.core.errors import CloudThrottledError, CloudUnreachableError
 from offpeakd.core.policy import Policy
-from offpeakd.core.verdicts import Code
+from offpeakd.core.verdicts import Code, Verdict
 from offpeakd.service.holds import LOOK_AGAIN, Holds, Vitals, lease_margin
 from offpeakd.service.inventory import Inventory
 from offpeakd.service.rules import CurrentRules, Rules
@@ -240,3 +240,24 @@ def test_a_fault_of_the_store_holds_everything_first() -> None:
 
     assert bench.codes() == [Code.STORAGE_FAULT, Code.CLOCK_SKEW]
     assert bench.holds()[0].sentence == "the store is not sound: the disk is full"
+
+
+# ------------------------------------------------------------------ what the lane minds itself
+
+
+def test_a_wait_for_forgotten_calls_is_told_and_keeps_no_look_from_being_made() -> None:
+    bench = trusted()
+    wait = Verdict(Code.CALLS_FORGOTTEN, "wait", until=NIGHT)
+    bench.holds.forgotten = lambda: wait
+
+    assert bench.holds.standing() == (wait,)
+    assert bench.holds() == ()
+
+
+def test_what_asks_for_a_person_is_told_first() -> None:
+    bench = trusted()
+    bench.holds.forgotten = lambda: Verdict(Code.CALLS_FORGOTTEN, "wait", until=NIGHT)
+    bench.clock.set_back(-HOUR)
+
+    codes = [one.code for one in bench.holds.standing()]
+    assert codes == [Code.CLOCK_SKEW, Code.CALLS_FORGOTTEN]

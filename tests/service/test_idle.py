@@ -14,6 +14,7 @@ from fakes.set_clock import SetClock
 from fakes.told_cloud import ToldCloud
 from offpeakd.core.model import State
 from offpeakd.core.policy import Policy
+from offpeakd.core.verdicts import Code, Verdict
 from offpeakd.core.windows import Window
 from offpeakd.emulator.rules import Rule
 from offpeakd.service.holds import Holds, Vitals
@@ -251,3 +252,13 @@ def test_a_store_that_stays_unsound_ends_the_run(
     bench.clock.advance(lasts)
 
     assert bench.idle.reached() is ends
+
+
+def test_a_wait_that_ends_by_itself_is_waited_for_however_long() -> None:
+    bench = a_bench()
+    bench.hear()
+    wait = Verdict(Code.CALLS_FORGOTTEN, "wait", until=NIGHT + HOUR)
+    bench.holds.forgotten = lambda: wait
+    for _ in range(3):
+        assert not bench.idle.reached()
+        bench.clock.advance(HELD)

@@ -10,11 +10,13 @@ from fakes.memory_store import MemoryStore
 from offpeakd.core.change import Change
 from offpeakd.core.model import State
 from offpeakd.core.policy import Policy
+from offpeakd.core.verdicts import Code, Kind, Verdict, hold_text
 from offpeakd.ports import DaemonRow, Filter
 from offpeakd.service.outlook import is_alive, outlook
 from offpeakd.service.rules import Rules
 
 SECOND = timedelta(seconds=1)
+TICK = timedelta(microseconds=1)
 
 
 def rules(**facts: Any) -> Rules:
@@ -119,6 +121,7 @@ def test_a_daemon_is_alive_as_long_as_its_claims_last(silent: timedelta, alive: 
 
 
 HELD = {"prod": "clock-skew: off by a minute"}
+WAITS = {"prod": hold_text(Verdict(Code.CALLS_FORGOTTEN, "wait", until=NIGHT + SECOND))}
 
 
 @pytest.mark.parametrize(
@@ -138,6 +141,16 @@ HELD = {"prod": "clock-skew: off by a minute"}
             id="another one is silent",
         ),
         pytest.param([{"holds": {"other": "clock-skew: x"}}], "next", id="it holds another target"),
+        pytest.param(
+            [{"holds": HELD}, {"owner": "run-2", "holds": WAITS}],
+            "calls-forgotten",
+            id="another one goes on first",
+        ),
+        pytest.param(
+            [{"holds": WAITS}, {"owner": "run-2", "holds": HELD}],
+            "calls-forgotten",
+            id="it goes on first",
+        ),
     ],
 )
 def test_a_target_waits_for_what_holds_every_daemon_that_serves_it(
@@ -148,3 +161,32 @@ def test_a_target_waits_for_what_holds_every_daemon_that_serves_it(
         store.beat(a_daemon(**facts))
 
     assert codes(store, rules()) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        pytest.param(NIGHT + SECOND - TICK, "calls-forgotten", id="just before its end"),
+        pytest.param(NIGHT + SECOND, "next", id="at its end"),
+        pytest.param(NIGHT + SECOND + TICK, "next", id="just after"),
+    ],
+)
+def test_a_wait_that_is_over_since_it_was_told_holds_nothing(at: datetime, expected: str) -> None:
+    store = a_store(alive=False)
+    store.beat(a_daemon(holds=WAITS))
+
+    assert codes(store, rules(), at) == [expected]
+
+
+def test_of_two_waits_the_one_that_ends_first_is_told() -> None:
+    store = a_store(alive=False)
+    for number, seconds in enumerate((2, 1, 3)):
+        until = NIGHT + seconds * SECOND
+        told = hold_text(Verdict(Code.CALLS_FORGOTTEN, "wait", until=until))
+        store.beat(a_daemon(owner=f"run-{number}", holds={"prod": told}))
+    [request] = store.page(Filter(), 0, 1)
+
+    found = outlook(store, rules(), NIGHT).verdict(request)
+
+    assert found is not None
+    assert (found.kind, found.until) == (Kind.WAIT, NIGHT + SECOND)

@@ -81,6 +81,7 @@ def lane_of(
         holds,
         parts.stopping,
     )
+    holds.forgotten = release.strays.standing
     follow_up = FollowUp(address.name, parts.store, cloud, parts.clock, parts.rules)
     reconcile = Reconcile(address.name, parts.store, cloud, parts.clock, parts.rules)
     return TargetLane(address.name, identity, release, follow_up, reconcile, holds, cloud.close)

@@ -24,7 +24,7 @@ from offpeakd.core.model import State
 from offpeakd.core.policy import Policy
 from offpeakd.core.stops import stands
 from offpeakd.ports import DaemonRow, Filter
-from offpeakd.service.outlook import is_alive
+from offpeakd.service.outlook import holds_of, is_alive
 
 EVERY: Final = timedelta(seconds=2)
 """How often `--watch` looks."""
@@ -170,8 +170,10 @@ def _lane_lines(row: DaemonRow, seen: Overview) -> Iterator[str]:
         side = "ahead of" if row.clock_offset > timedelta(0) else "behind"
         seconds = abs(row.clock_offset).total_seconds()
         yield f"           its clock is {seconds:.1f} s {side} the cloud's"
-    for target, text in row.holds.items():
-        yield f"           releases nothing in {safe(target)}: {safe(text, 400)}"
+    for target, hold in holds_of(row, seen.now).items():
+        end = "" if hold.until is None else f" until {both_clocks(hold.until, seen.zone, seen.now)}"
+        said = safe(f"{hold.code.value}: {hold.sentence}", 400)
+        yield f"           releases nothing in {safe(target)}{end}: {said}"
 
 
 def _since(at: datetime | None, now: datetime) -> str:

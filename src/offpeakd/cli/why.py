@@ -55,7 +55,10 @@ CONDITIONS: Final = (
         "the cloud answers and takes calls",
         frozenset({Code.CLOUD_UNREACHABLE, Code.RATE_LIMITED}),
     ),
-    Condition("clock and database are sound", frozenset({Code.CLOCK_SKEW, Code.STORAGE_FAULT})),
+    Condition(
+        "clock and database are sound",
+        frozenset({Code.CLOCK_SKEW, Code.STORAGE_FAULT, Code.CALLS_FORGOTTEN}),
+    ),
     Condition("its own time has come", frozenset({Code.NOT_BEFORE, Code.BACKOFF})),
     Condition(
         "its instance can be upgraded",

@@ -4,13 +4,13 @@ Release, `why`, lists, status and metrics all ask here, so that they can't disag
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from math import inf
 
 from offpeakd.core.calendar import Calendar, Standing
-from offpeakd.core.clock_text import both_clocks
+from offpeakd.core.clock_text import both_clocks, rfc3339
 from offpeakd.core.lane import Stop
 from offpeakd.core.model import DEFAULT_GROUP, Request, State
 from offpeakd.core.policy import Policy
@@ -40,6 +40,7 @@ class Code(StrEnum):
     CONFIGURATION = "configuration"
     CLOCK_SKEW = "clock-skew"
     STORAGE_FAULT = "storage-fault"
+    CALLS_FORGOTTEN = "calls-forgotten"
     PAUSED = "paused"
     HELD = "held"
     UNKNOWN_TARGET = "unknown-target"
@@ -72,17 +73,32 @@ class Verdict:
     until: datetime | None = None
 
 
+_UNTIL = " until "
+
+
 def hold_text(hold: Verdict) -> str:
     """A daemon's reason to release nothing, as its sign of life carries it."""
-    return f"{hold.code.value}: {hold.sentence}"
+    end = "" if hold.until is None else f"{_UNTIL}{rfc3339(hold.until)}"
+    return f"{hold.code.value}{end}: {hold.sentence}"
 
 
 def hold_of(text: str) -> Verdict:
-    """The reason that a sign of life carries; every one of them asks for a person."""
-    word, _, sentence = text.partition(": ")
+    """The reason that a sign of life carries; one without an end asks for a person."""
+    head, _, sentence = text.partition(": ")
+    word, _, end = head.partition(_UNTIL)
     # A daemon of a later version may know words that this one doesn't.
     code = next((one for one in Code if one.value == word), Code.STORAGE_FAULT)
-    return Verdict(code, sentence or text, Kind.PERSON)
+    until = _instant(end)
+    kind = Kind.PERSON if until is None else Kind.WAIT
+    return Verdict(code, sentence or text, kind, until)
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if found.tzinfo is None else found
 
 
 _STOP_CODES = {
@@ -183,7 +199,7 @@ def lane_blockers(situation: Situation, lane: LaneFacts) -> tuple[Verdict, ...]:
     found = [
         _of_stop(stop, zone, situation.now) for stop in lane.stops if stands(stop, situation.now)
     ]
-    found.extend(lane.holds)
+    found.extend(_of_hold(hold, zone, situation.now) for hold in lane.holds)
     if lane.in_flight >= lane.limit:
         found.append(
             Verdict(
@@ -250,6 +266,13 @@ def _of_stop(stop: Stop, zone: str, now: datetime) -> Verdict:
     else:
         sentence = f"{stop.reason}; {whose} is stopped"
     return Verdict(code, sentence, kind, stop.until)
+
+
+def _of_hold(hold: Verdict, zone: str, now: datetime) -> Verdict:
+    if hold.until is None:
+        return hold
+    when = both_clocks(hold.until, zone, now)
+    return replace(hold, sentence=f"{hold.sentence}; goes on {when}")
 
 
 def _of_standing(standing: Standing, zone: str, now: datetime) -> Verdict:

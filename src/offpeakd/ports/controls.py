@@ -24,8 +24,9 @@ class DaemonRow:
         config_hash: of the configuration in force.
         config_error: why the last reload was refused; None when it was not.
         note: anything else that people should know of it.
-        holds: why this daemon releases nothing now, by target: code and sentence, as
-            `core.verdicts.hold_text` writes them; targets that it doesn't hold are left out.
+        holds: why this daemon releases nothing now, by target: code, end where it is known, and
+            sentence, as `core.verdicts.hold_text` writes them; targets that it doesn't hold are
+            left out.
         passes: when it last passed over each target.
         clock_offset: its wall clock less the cloud's; None before the first answer.
     """

@@ -62,6 +62,7 @@ class Holds:
         inventory: the lane's; the first look of a run serves the release as well.
         clock: the clocks.
         rules: the configuration in force.
+        forgotten: why the lane waits after calls were forgotten; it minds that itself.
     """
 
     target: str
@@ -71,6 +72,7 @@ class Holds:
     inventory: Inventory
     clock: Clock
     rules: Callable[[], Rules]
+    forgotten: Callable[[], Verdict | None] = lambda: None
     _asked_at: timedelta | None = field(default=None, init=False)
     _undated: bool = field(default=False, init=False)
 
@@ -85,7 +87,7 @@ class Holds:
         Left out are that the first look is still to come, and the lease: where the sign of life
         gets through, it is renewed.
         """
-        found = (self._storage(), self.clock_doubt())
+        found = (self._storage(), self.clock_doubt(), self.forgotten())
         return tuple(one for one in found if one is not None and one is not UNWITNESSED)
 
     def look(self) -> None:

@@ -104,7 +104,8 @@ class Idle:
         """Reasons of the daemon that have stood for long."""
         boot = self.clock.boottime()
         holds = self.holds().get(target)
-        codes = () if holds is None else tuple(one.code for one in holds.standing())
+        standing = () if holds is None else holds.standing()
+        codes = [one.code for one in standing if one.kind is Kind.PERSON]
         before = self._held_since.get(target, {})
         since = {code: before.get(code, boot) for code in codes}
         self._held_since[target] = since

@@ -65,7 +65,7 @@ def outlook(store: Store, rules: Rules, now: datetime) -> Outlook:
     lanes: dict[str, LaneFacts] = {}
     for target, limit in rules.in_flight.items():
         mine = tuple(stop for stop in stops if stop.scope in {"*", target})
-        holds = _holds(target, alive)
+        holds = _holds(target, alive, now)
         facts = LaneFacts(running.get(target, 0), limit, mine, holds)
         next_ids = _next_ids(store, target, facts, bare, rules)
         lanes[target] = replace(facts, next_ids=next_ids)
@@ -85,11 +85,19 @@ def is_alive(row: DaemonRow, now: datetime, policy: Policy) -> bool:
     return now - row.beat_at <= policy.lease_ttl
 
 
-def _holds(target: str, alive: Sequence[DaemonRow]) -> tuple[Verdict, ...]:
-    """What holds a target: where several daemons serve it, only what holds all of them."""
-    told = [row.holds.get(target) for row in alive if target in row.targets]
-    found = [text for text in told if text is not None]
-    return (hold_of(found[0]),) if found and len(found) == len(told) else ()
+def _holds(target: str, alive: Sequence[DaemonRow], now: datetime) -> tuple[Verdict, ...]:
+    """What holds a target: where several daemons serve it, what is over first of what holds all."""
+    told = [holds_of(row, now).get(target) for row in alive if target in row.targets]
+    found = [hold for hold in told if hold is not None]
+    if not found or len(found) < len(told):
+        return ()
+    return (min(found, key=lambda one: (one.until is None, one.until or now)),)
+
+
+def holds_of(row: DaemonRow, now: datetime) -> Mapping[str, Verdict]:
+    """Why a daemon releases nothing, by target; without what is over since it told."""
+    told = {target: hold_of(text) for target, text in row.holds.items()}
+    return {target: one for target, one in told.items() if one.until is None or now < one.until}
 
 
 def _running(store: Store) -> Mapping[str, int]:

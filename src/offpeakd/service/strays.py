@@ -25,9 +25,9 @@ SHOWS_WITHIN: Final = timedelta(minutes=2)
 """Until then every job is in the list, with room to spare; it mostly is within seconds."""
 
 FORGOTTEN: Final = (
-    "the cloud has upgrades that this database has forgotten (an older copy was put back, or a "
-    "fail-over lost the last commits): until the last of them would show, nothing is sent or "
-    "settled; nothing has to be done, unless this is not the copy that was meant"
+    "the cloud has upgrades that this database does not know of, made elsewhere or forgotten with "
+    "an older copy or a fail-over: until the last of them would show, nothing is sent or settled; "
+    "nothing has to be done, unless the wrong copy was put back"
 )
 """For people: what happens, why, and what to do."""
 
