@@ -89,6 +89,13 @@ def test_the_last_look_at_an_instance_is_remembered(store: Store) -> None:
     assert store.instance("other", instance_id(1)) is None
 
 
+def test_instances_seen_together_need_not_be_alike(store: Store) -> None:
+    alike = [_instance(2), _instance(1)]
+    bare = Instance(instance_id(3), NOON + MINUTE, tags={"é": '"', "team": "b"})
+    store.see_instances("prod", [*alike, bare])
+    assert [store.instance("prod", one.id) for one in (*alike, bare)] == [*alike, bare]
+
+
 @pytest.mark.parametrize(
     ("facts", "forgotten"),
     [
