@@ -1,6 +1,8 @@
 """How far ahead answers are made at once, and what of them is kept."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+import pytest
 
 from core.calendar_words import DAY, HOUR, MINUTE, calendar, utc, window
 from offpeakd.core.calendar import Calendar
@@ -23,8 +25,8 @@ def test_each_stretch_reaches_four_times_as_far_as_the_one_before_up_to_400_days
         *(timedelta(0), 6 * HOUR, DAY, 4 * DAY, 16 * DAY, 64 * DAY, 256 * DAY),
         400 * DAY,
     ]
-    assert [stretch.since for stretch in made] == [
-        NOW - HOUR - stretch.span / 4 for stretch in made
+    assert [stretch.since for stretch in made[1:]] == [
+        NOW - HOUR - stretch.span / 4 for stretch in made[1:]
     ]
     assert table.stretches == {GUARD: made[-1]}
 
@@ -35,6 +37,33 @@ def test_a_stretch_reaches_to_the_first_opening_after_its_span() -> None:
     assert table.stretch(NOW, GUARD).until == utc("2026-06-01 22:00")
     assert table.stretch(NOW, GUARD).until == utc("2026-06-01 22:00")
     assert table.stretch(NOW, GUARD).until == utc("2026-06-02 22:00")
+
+
+@pytest.mark.parametrize(
+    ("asked", "span"),
+    [
+        (utc("2026-06-01 04:00") - 6 * HOUR - TICK, timedelta(0)),
+        (utc("2026-06-01 04:00") - 6 * HOUR, 6 * HOUR),
+        (utc("2026-06-01 22:00") + 6 * HOUR, 6 * HOUR),
+        (utc("2026-06-01 22:00") + 6 * HOUR + TICK, timedelta(0)),
+    ],
+)
+def test_only_near_what_is_kept_is_more_looked_at_than_is_asked(
+    asked: datetime, span: timedelta
+) -> None:
+    table = Timetable([Recurrence(NIGHT)], [], [])
+    table.stretch(NOW, GUARD)
+
+    assert table.stretch(asked, GUARD).span == span
+
+
+def test_far_from_what_is_kept_a_long_reach_shrinks_again() -> None:
+    table = Timetable([Recurrence(NIGHT)], [], [])
+    for _ in range(5):
+        table.stretch(NOW, GUARD)
+
+    assert table.stretches[GUARD].span == 16 * DAY
+    assert table.stretch(NOW + 365 * DAY, GUARD).span == timedelta(0)
 
 
 def test_a_stretch_without_an_opening_to_come_reaches_an_hour() -> None:

@@ -13,9 +13,9 @@ from offpeakd.core.frozen import FrozenSpans
 from offpeakd.core.model import DEFAULT_GROUP
 from offpeakd.core.occurrences import Recurrence, unending
 from offpeakd.core.openings import Opening
-from offpeakd.core.standing import HORIZON, Standing, Stretch
+from offpeakd.core.standing import HORIZON, Phase, Standing, Stretch
 from offpeakd.core.timetable import Timetable
-from offpeakd.core.wallclock import LAST_INSTANT, within_reach
+from offpeakd.core.wallclock import FIRST_REACHED, LAST_INSTANT, LAST_REACHED, within_reach
 from offpeakd.core.windows import Freeze, Window
 
 __all__ = ["HORIZON", "Calendar", "Opening", "Skipped", "Standing"]
@@ -101,12 +101,12 @@ class Calendar:
             return within_reach(now) if now < within_reach(now) else LAST_INSTANT
         return stretch.edge_after(now)
 
-    def _stretch(self, now: datetime, group: str, guard: timedelta) -> Stretch | None:
+    def _stretch(self, now: datetime, group: str, guard: timedelta) -> Stretch | Phase | None:
         """The stretch of time that contains an instant; None where days can't be counted."""
         table = self._tables.get(group, self._every)
         stretch = table.stretches.get(guard)
         if stretch is None or not stretch.since <= now < stretch.until:
-            return table.stretch(now, guard) if now == within_reach(now) else None
+            return table.stretch(now, guard) if FIRST_REACHED <= now <= LAST_REACHED else None
         return stretch
 
     def openings(

@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from offpeakd.core.clock_text import length_text
@@ -14,9 +14,15 @@ from offpeakd.core.zone_names import zone_of_name
 _DAY: Final = timedelta(days=1)
 _MINUTE: Final = timedelta(minutes=1)
 _NOTHING: Final = timedelta()
+_NO_DAY: Final[frozenset[int]] = frozenset()
+_EVERY_DAY: Final = frozenset(range(len(WEEKDAYS)))
 FIRST_DAY: Final = date.min.toordinal() + 3
 LAST_DAY: Final = date.max.toordinal() - 63
 """Days between which an opening and everything about it can be counted."""
+
+
+Ends = tuple[datetime, datetime]
+"""The first instant of an opening, and the first after it."""
 
 
 class Occurrence(NamedTuple):
@@ -43,23 +49,26 @@ class Recurrence:
     Attributes:
         window: as configured.
         zone: its rules.
+        weekly: whether days of the week choose, and nothing else.
         overlaps: days before an instant's own local day on which an opening that contains it
             may be due.
         touches: the same for an opening that ends at or after the instant.
     """
 
     __slots__ = (
-        *("_end", "_every_day", "_nominal", "_offset", "_start"),
-        *("overlaps", "touches", "window", "zone"),
+        *("_end", "_into_day", "_nominal", "_offset", "_offset_at", "_start", "_weekdays"),
+        *("overlaps", "touches", "weekly", "window", "zone"),
     )
 
     def __init__(self, window: Window) -> None:
         self.window = window
         self.zone = zone_of_name(window.zone)
+        self._offset_at = self.zone.utcoffset
         self._nominal = window.nominal_length or _NOTHING
         self._offset = window.offset_days
         minutes = window.start.minutes if window.start is not None else 0
         self._start = WallTime(minutes)
+        self._into_day = minutes * _MINUTE
         if window.length is None:
             # Before its end a clock shows an earlier time than the end's, so an opening that
             # contains an instant began on this local day or, overnight, on the one before. One
@@ -70,7 +79,8 @@ class Recurrence:
         else:
             self._end = None
             self.overlaps = self.touches = -(-window.length // _DAY) + 1
-        self._every_day = not window.month_days and not window.months and _daily(window)
+        self._weekdays = _weekdays(window)
+        self.weekly = bool(self._weekdays and not window.dates and not self._offset)
 
     def days(self, first: int, last: int) -> list[date]:
         """Days between two ordinals, both included, on which the window is to open."""
@@ -80,13 +90,19 @@ class Recurrence:
         spans = self._ranges(first, last) if self.window.dates else ((first, last),)
         from_ordinal = date.fromordinal
         found = [from_ordinal(ordinal) for low, high in spans for ordinal in range(low, high + 1)]
-        if not self._every_day:
+        weekdays = self._weekdays
+        if not weekdays:
             found = [day for day in found if self._chooses(day)]
+        elif len(weekdays) < len(_EVERY_DAY):
+            found = [day for day in found if day.weekday() in weekdays]
         return [day + offset * _DAY for day in found] if offset else found
 
     def occurrence(self, day: date) -> Occurrence | None:
         """The opening of a day that the window is to open on; None when a jump swallows it."""
         window = self.window
+        ends = self.ordinary(day)
+        if ends is not None:
+            return Occurrence(ends[0], window.name, ends[1], window.cutoff, "")
         first_start, start = self._start.readings(day, self.zone)
         if self._end is None:
             note = self._late_note(day, start)
@@ -100,6 +116,64 @@ class Recurrence:
         if length <= _NOTHING:
             return None
         return Occurrence(start, window.name, end, window.cutoff, self._length_note(length))
+
+    def ordinary(self, day: date) -> Ends | None:
+        """Start and end on a day whose clock changes at neither; None where it may.
+
+        Each end has one reading then, and both have one offset, so that it is as long as it says.
+        """
+        start, end, offset_at = self._start, self._end, self._offset_at
+        opens = datetime.combine(day, start.once)
+        offset = offset_at(opens)
+        if offset is None or offset != offset_at(datetime.combine(day, start.again)):
+            return None
+        if end is not None:
+            again = datetime.combine(day + end.later, end.again)
+            if not offset_at(opens + self._nominal) == offset == offset_at(again):
+                return None
+        opens -= offset
+        return opens, opens + self._nominal
+
+    def around(self, now: datetime) -> tuple[Ends, Ends] | None:
+        """The last opening to start by an instant, and the first to start after it.
+
+        Only a `weekly` window is sure to have both.
+
+        Returns:
+            None unless both are ordinary and neither touches another: the one that holds at the
+            instant, if it does, at its start, and the one to come at its end.
+        """
+        if not MINYEAR < now.year < MAXYEAR:
+            return None
+        now = now.astimezone(UTC)
+        # The offset may be that of some hours away; whether the days were right is asked below.
+        day = (now + (self._offset_at(now) or _NOTHING) - self._into_day).date()
+        following = self._chosen(day + _DAY, _DAY)
+        day = self._chosen(day, -_DAY)
+        before, after = self.ordinary(day), self.ordinary(following)
+        if before is None or after is None or not before[0] <= now < after[0]:
+            return None
+        if before[1] >= after[0] or self._may_start(following + _DAY, after[1]):
+            return None
+        if before[1] > now:
+            earlier = self.ordinary(day - _DAY)
+            if earlier is None or earlier[1] >= before[0]:
+                return None
+        return before, after
+
+    def _chosen(self, day: date, step: timedelta) -> date:
+        """The first day that the window chooses, from one on."""
+        while day.weekday() not in self._weekdays:
+            day += step
+        return day
+
+    def _may_start(self, day: date, by: datetime) -> bool:
+        """Whether an opening of a day may start by an instant.
+
+        For a time that a jump skips, the reading with `fold=1` lies before the jump.
+        """
+        again = datetime.combine(day, self._start.again)
+        return again - (self._offset_at(again) or _NOTHING) <= by
 
     def due(self, day: date) -> datetime:
         """The instant at which it is to open on a day."""
@@ -143,11 +217,18 @@ class Recurrence:
         return f"opens at {local:%H:%M} instead of {shown:%H:%M}: clocks go forward"
 
 
-def _daily(window: Window) -> bool:
-    """Whether no day of the week is left out; without `days` none is."""
-    return not window.days or any(
-        selector.nth is None and len(selector.weekdays) == len(WEEKDAYS) for selector in window.days
-    )
+def _weekdays(window: Window) -> frozenset[int]:
+    """The days of the week on which it opens; none where it asks more of a day than that."""
+    if window.month_days or window.months:
+        return _NO_DAY
+    if not window.days:
+        return _EVERY_DAY
+    found = _NO_DAY
+    for selector in window.days:
+        if selector.nth is not None:
+            return _NO_DAY
+        found |= selector.weekdays
+    return found
 
 
 def unending(window: Window) -> Occurrence:

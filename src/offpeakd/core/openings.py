@@ -1,13 +1,12 @@
 """An opening: one unbroken stretch of time in which requests may be released."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 _MINUTE = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """An unbroken interval of UTC, half-open: what is left of windows after freezes.
 
     Attributes:

@@ -2,9 +2,8 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from offpeakd.core.frozen import Span, frozen_until
 from offpeakd.core.openings import Opening
@@ -20,8 +19,7 @@ SpansBetween = Callable[[datetime, datetime], Sequence[Span]]
 Answer = Literal["open", "past-cutoff", "frozen", "window-closed", "no-window"]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What the calendar says of a group at an instant.
 
     Attributes:
@@ -38,6 +36,31 @@ class Standing:
     freeze: Freeze | None
     verdict: Answer
     frozen_until: datetime | None = None
+
+
+class Phase:
+    """One answer, and the time for which it is sure to stand.
+
+    Attributes:
+        since: first instant that it answers for.
+        until: first instant that it doesn't.
+        span: how far ahead it was asked to reach: no farther than the next edge.
+    """
+
+    __slots__ = ("_standing", "since", "until")
+    span: Final = timedelta()
+
+    def __init__(self, since: datetime, until: datetime, standing: Standing) -> None:
+        self.since, self.until = since, until
+        self._standing = standing
+
+    def at(self, _now: datetime) -> Standing:
+        """The answer for an instant in the phase."""
+        return self._standing
+
+    def edge_after(self, _now: datetime) -> datetime:
+        """The first instant after the phase: the answer is another there."""
+        return self.until
 
 
 class Stretch:

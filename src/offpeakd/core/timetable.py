@@ -6,17 +6,19 @@ from typing import Final
 
 from offpeakd.core.absences import Skipped, absences
 from offpeakd.core.frozen import FrozenSpans, Span
+from offpeakd.core.lone import lone_phase
 from offpeakd.core.occurrences import Occurrence, Recurrence
 from offpeakd.core.openings import Opening
 from offpeakd.core.pieces import pieces
 from offpeakd.core.runs import EXTENT, runs
-from offpeakd.core.standing import HORIZON, Stretch, admits_ever
+from offpeakd.core.standing import HORIZON, Phase, Stretch, admits_ever
 from offpeakd.core.wallclock import later
 
 _BEFORE: Final = timedelta(hours=1)
 _FIRST_GROWTH: Final = timedelta(hours=6)
 _GROWTH: Final = 4
 _MOST_GUARDS: Final = 8
+_NOTHING: Final = timedelta()
 
 
 class Timetable:
@@ -27,7 +29,7 @@ class Timetable:
             a daemon that runs for years keeps no more than one that runs for a day.
     """
 
-    __slots__ = ("_always", "_frozen", "_recurrences", "stretches")
+    __slots__ = ("_always", "_frozen", "_lone", "_recurrences", "stretches")
 
     def __init__(
         self,
@@ -38,7 +40,9 @@ class Timetable:
         self._recurrences = recurrences
         self._always = always
         self._frozen = frozen
-        self.stretches: dict[timedelta, Stretch] = {}
+        alone = len(recurrences) == 1 and not always and recurrences[0].weekly
+        self._lone = recurrences[0] if alone else None
+        self.stretches: dict[timedelta, Stretch | Phase] = {}
 
     def spans(self, start: datetime, end: datetime) -> list[Span]:
         """The freezes that hold at some instant from `start` to `end`, both included, by start."""
@@ -67,16 +71,25 @@ class Timetable:
             for found in absences(recurrence, since, until, self.spans)
         )
 
-    def stretch(self, now: datetime, guard: timedelta) -> Stretch:
+    def stretch(self, now: datetime, guard: timedelta) -> Stretch | Phase:
         """Make and keep the answers for a stretch of time around an instant.
 
-        The first one reaches to the next opening, which is quick; each that follows reaches four
-        times as far as the one before.
+        The first one reaches to the next opening, which is quick. One near what is kept reaches
+        four times as far: somebody goes from answer to answer.
         """
-        kept = self.stretches.get(guard)
-        span = timedelta()
-        if kept is not None:
-            span = min(max(kept.span * _GROWTH, _FIRST_GROWTH), HORIZON)
+        span = _span_near(self.stretches.get(guard), now)
+        made: Stretch | Phase | None = None
+        if self._lone is not None and not span:
+            made = lone_phase(self._lone, self.spans, now, guard)
+        if made is None:
+            made = self._laid_out(now, span, guard)
+        if len(self.stretches) >= _MOST_GUARDS:
+            self.stretches = {}
+        self.stretches[guard] = made
+        return made
+
+    def _laid_out(self, now: datetime, span: timedelta, guard: timedelta) -> Stretch:
+        """The answers from somewhat before an instant to the first opening after a span."""
         since, reach = later(now, -_BEFORE - span / 4), later(now, span)
         until = later(reach, _BEFORE)
         found: list[Opening] = []
@@ -85,8 +98,13 @@ class Timetable:
             if opening.start is not None and opening.start > reach and admits_ever(opening, guard):
                 until = opening.start
                 break
-        made = Stretch((since, until), span, guard, found, self.spans)
-        if len(self.stretches) >= _MOST_GUARDS:
-            self.stretches = {}
-        self.stretches[guard] = made
-        return made
+        return Stretch((since, until), span, guard, found, self.spans)
+
+
+def _span_near(kept: Stretch | Phase | None, now: datetime) -> timedelta:
+    """How far ahead to look; no farther than need be, far from what is kept."""
+    if kept is None:
+        return _NOTHING
+    span = min(max(kept.span * _GROWTH, _FIRST_GROWTH), HORIZON)
+    near = later(kept.since, -span) <= now <= later(kept.until, span)
+    return span if near else _NOTHING

@@ -8,9 +8,10 @@ FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
 LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 """Stands for an end that never comes."""
 
-_FIRST_REACHED: Final = FIRST_INSTANT + timedelta(days=8)
-_LAST_REACHED: Final = LAST_INSTANT - timedelta(days=8)
+FIRST_REACHED: Final = FIRST_INSTANT + timedelta(days=8)
+LAST_REACHED: Final = LAST_INSTANT - timedelta(days=8)
 _DAY_MINUTES: Final = 24 * 60
+_DAY: Final = timedelta(days=1)
 _SECOND: Final = timedelta(seconds=1)
 _NOTHING: Final = timedelta()
 
@@ -20,27 +21,30 @@ class WallTime:
 
     Args:
         minutes: after midnight; from 1440 on it is a time of the next day.
+
+    Attributes:
+        once: the time, labelled as UTC: a zone looks at the digits and the fold only, and UTC
+            arithmetic needs no second copy.
+        again: the same with `fold=1`.
+        later: how many days after the day that it is asked for.
     """
 
-    __slots__ = ("_again", "_days", "_once")
+    __slots__ = ("again", "later", "once")
 
     def __init__(self, minutes: int) -> None:
-        self._days, minutes = divmod(minutes, _DAY_MINUTES)
-        self._once = time(minutes // 60, minutes % 60, tzinfo=UTC)
-        self._again = self._once.replace(fold=1)
+        days, minutes = divmod(minutes, _DAY_MINUTES)
+        self.later = days * _DAY
+        self.once = time(minutes // 60, minutes % 60, 0, 0, UTC)
+        self.again = time(minutes // 60, minutes % 60, 0, 0, UTC, fold=1)
 
     def readings(self, day: date, zone: tzinfo) -> tuple[datetime, datetime]:
         """The first and the last instant at which the zone's clock shows it on a day."""
-        if self._days:
-            day = date.fromordinal(day.toordinal() + self._days)
-        return _readings(
-            datetime.combine(day, self._once), datetime.combine(day, self._again), zone
-        )
+        day += self.later
+        return _readings(datetime.combine(day, self.once), datetime.combine(day, self.again), zone)
 
     def shown(self, day: date) -> datetime:
         """What the clock is to show: a date and time without zone."""
-        moment = datetime.combine(day, self._once).replace(tzinfo=None)
-        return moment + timedelta(days=self._days)
+        return datetime.combine(day + self.later, self.once).replace(tzinfo=None)
 
 
 MIDNIGHT: Final = WallTime(0)
@@ -65,7 +69,7 @@ def readings(local: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
 
 def within_reach(instant: datetime) -> datetime:
     """The instant, or the nearest one around which every zone's days can be counted."""
-    return min(max(instant, _FIRST_REACHED), _LAST_REACHED)
+    return min(max(instant, FIRST_REACHED), LAST_REACHED)
 
 
 def later(instant: datetime, span: timedelta) -> datetime:
@@ -80,8 +84,7 @@ def _readings(once: datetime, again: datetime, zone: tzinfo) -> tuple[datetime, 
     """As `readings`.
 
     Args:
-        once: what the clock shows, labelled as UTC: a zone looks at the digits and the fold only,
-            and UTC arithmetic needs no second copy.
+        once: what the clock shows, labelled as UTC.
         again: the same with `fold=1`.
         zone: the clock's.
     """
