@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from offpeakd.adapters.huaweicloud.error_codes import normal_code
@@ -98,10 +99,12 @@ def named_error(answer: Answer) -> tuple[str, str]:
 def request_id(answer: Answer) -> str | None:
     """The id which the cloud's support asks for."""
     stated = answer.headers.get("x-request-id")
+    if stated:
+        return stated
     in_body = (json_object(answer.body) or {}).get("request_id")
-    if not stated and isinstance(in_body, str):
-        stated = in_body
-    return stated or answer.headers.get("x-iam-trace-id") or None
+    if in_body and isinstance(in_body, str):
+        return in_body
+    return answer.headers.get("x-iam-trace-id") or None
 
 
 def cloud_time(answer: Answer) -> datetime | None:
@@ -125,6 +128,7 @@ def retry_after(answer: Answer, now: datetime) -> timedelta | None:
     return max(instant - (cloud_time(answer) or now), timedelta(0))
 
 
+@lru_cache(maxsize=64)  # all answers of a second have the same
 def _http_date(text: str) -> datetime | None:
     try:
         instant = parsedate_to_datetime(text)

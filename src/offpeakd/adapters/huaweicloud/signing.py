@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -65,20 +66,7 @@ def canonical_request(
         headers: all that are to be signed; names with an underscore are left out.
         body: the exact bytes.
     """
-    lowered = {name.lower(): value.strip() for name, value in headers.items() if "_" not in name}
-    names = sorted(lowered)
-    stated_hash = lowered.get(_CONTENT_HASH_HEADER) if body else None
-    return "\n".join(
-        [
-            method.upper(),
-            _canonical_path(path),
-            canonical_query(query),
-            *(f"{name}:{lowered[name]}" for name in names),
-            "",
-            ";".join(names),
-            stated_hash or _sha256(body),
-        ]
-    )
+    return _canonical(method, path, query, _signed(headers), body)
 
 
 def string_to_sign(date: str, request: str) -> str:
@@ -116,13 +104,36 @@ def authorization(
     """
     if "%2f" in path.lower():
         raise ValueError("a path with an escaped slash can't be signed: two paths share its form")
-    date = {name.lower(): value for name, value in headers.items()}[DATE_HEADER.lower()]
-    text = string_to_sign(date, canonical_request(method, path, query, headers, body))
-    digest = hmac.new(key.secret_key.encode(), text.encode(), hashlib.sha256).hexdigest()
-    names = ";".join(sorted(name.lower() for name in headers if "_" not in name))
+    signed = _signed(headers)
+    date = signed[DATE_HEADER.lower()]
+    text = string_to_sign(date, _canonical(method, path, query, signed, body))
+    digest = hmac.digest(key.secret_key.encode(), text.encode(), "sha256").hex()
+    names = ";".join(signed)
     return f"{ALGORITHM} Access={key.access_key}, SignedHeaders={names}, Signature={digest}"
 
 
+def _signed(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that are signed, by lower-case name, in the order in which they are signed."""
+    lowered = {name.lower(): value.strip() for name, value in headers.items() if "_" not in name}
+    return dict(sorted(lowered.items()))
+
+
+def _canonical(method: str, path: str, query: Query, signed: Mapping[str, str], body: bytes) -> str:
+    stated_hash = signed.get(_CONTENT_HASH_HEADER) if body else None
+    return "\n".join(
+        [
+            method.upper(),
+            _canonical_path(path),
+            canonical_query(query),
+            *[f"{name}:{value}" for name, value in signed.items()],
+            "",
+            ";".join(signed),
+            stated_hash or _sha256(body),
+        ]
+    )
+
+
+@lru_cache(maxsize=64)  # a target's calls go to few
 def _canonical_path(path: str) -> str:
     joined = "/".join(_escaped(part) for part in unquote(path).split("/"))
     return joined if joined.endswith("/") else f"{joined}/"

@@ -2,11 +2,11 @@
 
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
-from typing import Final
+from typing import Any, Final, cast
 
 from offpeakd import __version__
 from offpeakd.adapters.huaweicloud.answers import Answer, cloud_time
@@ -104,6 +104,7 @@ class Transport:
             limits=httpx.Limits(keepalive_expiry=_IDLE_LIMIT),
         )
         self._closed = False
+        self._longest_read = 2 * patience.read
         self._timeout = httpx.Timeout(
             connect=patience.connect.total_seconds(),
             read=patience.read.total_seconds(),
@@ -153,15 +154,9 @@ class Transport:
         """
         if self._closed:
             raise CallFailedError("the program is stopping", passing=False)
-        request = httpx.Request(
-            call.method,
-            self._url(call.target),
-            headers={**_UNSIGNED, **headers},
-            content=call.body or None,
-            extensions={"timeout": self._timeout},
-        )
+        request = self._request(call, headers)
         if before_first_byte is not None:
-            request.extensions["trace"] = _FirstByte(before_first_byte)
+            request.extensions["trace"] = _FirstByte(before_first_byte, request.extensions)
         try:
             response = self._pool.handle_request(request)
         except httpx.HTTPError as error:
@@ -179,14 +174,27 @@ class Transport:
     def _url_of(self, target: str) -> httpx.URL:
         return self._base.copy_with(raw_path=target.encode("ascii"))
 
+    def _request(self, call: Call, headers: Mapping[str, str]) -> httpx.Request:
+        """What goes out, whole: given a stream, the library adds no header of its own."""
+        length = {} if call.method == "GET" else {"Content-Length": str(len(call.body))}
+        return httpx.Request(
+            call.method,
+            self._url(call.target),
+            headers={**_UNSIGNED, **headers, **length},
+            stream=httpx.ByteStream(call.body),
+            extensions={"timeout": self._timeout},
+        )
+
     def _read(self, response: httpx.Response, limit: int, secrets: tuple[str, ...]) -> Answer:
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        headers = dict(response.headers.items())
         head = Answer(response.status_code, headers, b"")
         self._observe(head)
-        until = self._clock.boottime() + 2 * self._patience.read
+        until = self._clock.boottime() + self._longest_read
         body = bytearray()
+        # Straight from the connection: the response would count and cut what is only joined here.
+        chunks = cast("httpx.SyncByteStream", response.stream)
         try:
-            for chunk in response.iter_raw():
+            for chunk in chunks:
                 body += chunk
                 if len(body) > limit:
                     why = f"the answer is longer than {limit} bytes"
@@ -222,17 +230,19 @@ class Transport:
 class _FirstByte:
     """Calls back once, at the first event that is not about the connection.
 
-    With httpcore 1 that is `http11.send_request_headers.started`.
+    With httpcore 1 that is `http11.send_request_headers.started`. No later event is asked for.
     """
 
-    def __init__(self, ask: Callable[[], None]) -> None:
+    def __init__(self, ask: Callable[[], None], extensions: MutableMapping[str, Any]) -> None:
         self._ask = ask
+        self._extensions = extensions
         self._asked = False
 
     def __call__(self, event: str, _info: object) -> None:
         if self._asked or event.startswith("connection."):
             return
         self._asked = True
+        self._extensions.pop("trace", None)
         self._ask()
 
 
