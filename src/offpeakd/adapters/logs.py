@@ -1,8 +1,10 @@
 """Log lines: for people on a terminal, JSON elsewhere. The only home of structlog's set-up."""
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TextIO
 
 from offpeakd.adapters.left_out import left_out
@@ -26,6 +28,7 @@ _SECRET_WORDS: Final = (
     "x-auth",
 )
 _Fields = MutableMapping[str, object]
+_written: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def configure(level: str, form: str, stream: TextIO | None = None) -> None:
@@ -41,7 +44,7 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(colors=False, pad_event_to=20)
         if for_people
-        else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+        else structlog.processors.JSONRenderer(_json_line)
     )
     facts: list[Processor] = [
         structlog.processors.add_log_level,
@@ -82,11 +85,22 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
 def _guard(_logger: object, _method: str, fields: _Fields) -> _Fields:
     """Keep secrets out by name, foreign control characters out by escape, and lines short."""
     for name, value in fields.items():
-        if any(word in name.lower() for word in _SECRET_WORDS):
+        if _is_secret(name):
             fields[name] = "[redacted]"
         elif isinstance(value, str):
             fields[name] = _one_line(value)
     return fields
+
+
+@lru_cache(maxsize=512)  # fields are named in the code, so they are few
+def _is_secret(name: str) -> bool:
+    lowered = name.lower()
+    return any(word in lowered for word in _SECRET_WORDS)
+
+
+def _json_line(fields: object, **_asked: object) -> str:
+    """By an encoder made once: the library's way makes one for each line."""
+    return _written(fields)
 
 
 def _one_line(text: str) -> str:
