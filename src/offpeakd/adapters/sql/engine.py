@@ -118,8 +118,8 @@ def _sqlite_engine(address: Address, lock_patience: timedelta) -> sa.Engine:
 
 
 def _postgresql_engine(address: Address) -> sa.Engine:
-    # A pooler in transaction mode hands each transaction to another server connection:
-    # nothing may be prepared, and time limits are set within each transaction.
+    # A pooler in transaction mode hands each transaction to another server connection: the driver
+    # may prepare nothing (`planned.py` does), and time limits are set within each transaction.
     options: dict[str, Any] = {
         # A database without an encoding of its own would hand out bytes.
         "client_encoding": "utf8",

@@ -7,7 +7,7 @@ does; it needs nothing of the server that a pooler could not give.
 
 # ruff: noqa: PLC0415 - the driver takes longer to load than SQLite takes to open
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -15,13 +15,13 @@ import sqlalchemy as sa
 
 
 def sent_together(
-    connection: sa.Connection, text: str, values: Mapping[str, Any]
+    connection: sa.Connection, texts: Sequence[str], values: Mapping[str, Any]
 ) -> list[list[tuple[Any, ...]]]:
     """Send statements as one message.
 
     Args:
         connection: to PostgreSQL.
-        text: the statements, with `;` between them. Where one fails, those behind it are not run.
+        texts: the statements. Where one fails, those behind it are not run.
         values: of all of them, by name.
 
     Returns:
@@ -32,7 +32,7 @@ def sent_together(
     driver: Any = connection.connection.driver_connection
     found: list[list[tuple[Any, ...]]] = []
     with closing(psycopg.ClientCursor(driver)) as cursor:
-        cursor.execute(text.encode(), values)
+        cursor.execute("; ".join(texts).encode(), values)
         while True:
             if cursor.description is not None:
                 found.append(cursor.fetchall())

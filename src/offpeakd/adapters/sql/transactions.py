@@ -14,6 +14,7 @@ from offpeakd.adapters.sql.engine import LOCK_PATIENCE, make_engine
 from offpeakd.adapters.sql.faults import library_errors, translate
 from offpeakd.adapters.sql.messages import sent_together
 from offpeakd.adapters.sql.opened_file import OpenedFile
+from offpeakd.adapters.sql.planned import Planned
 from offpeakd.adapters.sql.prepared import Prepared, cursor_of
 from offpeakd.adapters.sql.turnstile import Turnstile
 
@@ -26,6 +27,9 @@ BY_KEY: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off
 
 Of a queue that was filled just now it has no statistics yet, and would read all of it for ten rows.
 """
+
+_BY_INDEX: Final = "SET LOCAL enable_seqscan = off"
+"""Keeps PostgreSQL from planning, once for many times, to read a table that is empty just now."""
 
 
 class Database:
@@ -46,6 +50,7 @@ class Database:
         self.address = address
         self._engine = make_engine(address, lock_patience)
         self._connections = Connections(self._engine)
+        self._planned = Planned()
         self._file = None if address.file is None else OpenedFile(address.file)
         self._writers = None if address.file is None else Turnstile(lock_patience)
         self._begin_write, self._begin_read = "BEGIN IMMEDIATE", "BEGIN"
@@ -120,9 +125,13 @@ class Database:
         bound: dict[str, Any] = {}
         for statement, values in statements:
             bound |= statement.bound(dialect, values)
-        message = "; ".join([begin, *texts, "ROLLBACK"])
+        message = [f"{begin}; {_BY_INDEX}" if bound else begin, *texts, "ROLLBACK"]
+
+        def send() -> tuple[sa.Connection, list[list[tuple[Any, ...]]]]:
+            return self._begun(lambda one: self._sent(one, message, bound))
+
         with self._translated():
-            connection, found = self._begun(lambda one: sent_together(one, message, bound))
+            connection, found = self._in_full_if_need_be(send)
             self._connections.put_back(connection)
         return [
             statement.read(dialect, rows)
@@ -143,13 +152,31 @@ class Database:
             those rows.
         """
         begin = f"{self._begin_write}; {first}" if first else self._begin_write
-        with self._translated(), self._transaction(begin, "") as connection:
-            found = sent_together(connection, "; ".join((*texts, "COMMIT")), values)
-        return [row for [row] in found]
+
+        def send() -> list[list[tuple[Any, ...]]]:
+            with self._transaction(begin, "") as connection:
+                return self._sent(connection, (*texts, "COMMIT"), values)
+
+        with self._translated():
+            return [row for [row] in self._in_full_if_need_be(send)]
 
     def close(self) -> None:
         """Close every connection."""
         self._connections.discard()
+
+    def _sent(
+        self, connection: sa.Connection, texts: Sequence[str], values: Mapping[str, Any]
+    ) -> list[list[tuple[Any, ...]]]:
+        return sent_together(connection, self._planned.named(connection, texts, values), values)
+
+    def _in_full_if_need_be(self, send: Callable[[], _Said]) -> _Said:
+        """A transaction of one message; once more where the server didn't know a name in it."""
+        try:
+            return send()
+        except library_errors() as error:
+            if not self._planned.give_up(error):
+                raise
+        return send()
 
     @contextmanager
     def _translated(self) -> Generator[None]:

@@ -1,0 +1,147 @@
+"""Statements that PostgreSQL plans once for a connection, and is asked for by name from then on.
+
+To read and plan a claim costs the server as much as to run it. `PREPARE` and `EXECUTE` are words
+like others (PostgreSQL manual, "PREPARE"), so several statements still go as one message.
+
+Names belong to a session of the server's. A pooler in transaction mode hands each transaction to
+any of its sessions, so nothing is named behind one. It shows by its number: the process that a
+connection is told of at its start is made up by the pooler (PgBouncer, `finish_client_login`: random
+bytes), and isn't the process that answers.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from offpeakd.adapters.sql.prepared import cursor_of
+
+OFTEN: Final = 5
+"""A connection that sends a statement as often as this sends it again; a command's does not."""
+
+FRESH: Final = 200
+"""Statements by name after which a connection has its plans made anew.
+
+A plan that is kept doesn't see that the queue has grown since; the server itself makes it anew when
+it has counted the rows, which may be a minute later, or never.
+"""
+
+_MOST: Final = 50
+"""Names of one connection: each keeps some hundred kilobytes of the server's memory."""
+
+_VALUE: Final = re.compile(r"%\((\w+)\)s|%%")
+_LIMIT: Final = re.compile(r"\bLIMIT %\((\w+)\)s")
+
+_GIVEN_UP: Final = ("26", "42", "0A")
+"""Classes of what the server says to a name or a plan that it can't go on with (manual, appendix A):
+a name that it doesn't know, one that it has already, a result that a migration has changed."""
+
+
+class Planned:
+    """Puts names in the place of statements; safe to share between threads.
+
+    A name stands for one text alone, so that whoever else has given it has meant the same.
+    """
+
+    def __init__(self) -> None:
+        self._on = True
+
+    def named(
+        self, connection: sa.Connection, texts: Sequence[str], values: Mapping[str, Any]
+    ) -> list[str]:
+        """The statements of a message, by name where the server has them.
+
+        Args:
+            connection: to PostgreSQL, for nobody else at this moment.
+            texts: one statement each; those without values stay as they are.
+            values: of all, by name. One with a name gets the type that its place in the statement
+                says.
+
+        Raises:
+            psycopg.Error: the server doesn't take a statement.
+        """
+        if not self._on:
+            return list(texts)
+        session: _Session = connection.connection.info.setdefault("planned", _Session())
+        return [session.named(connection, text, values) for text in texts]
+
+    def give_up(self, error: Exception) -> bool:
+        """Whether a transaction that failed is to be said again, in full: it may be due to a name.
+
+        It has failed as a whole, so nothing of it is written. Nothing is named after that.
+        """
+        due = str(getattr(error, "sqlstate", None)).startswith(_GIVEN_UP)
+        if due:
+            self._on = False
+        return due
+
+
+class _Form(NamedTuple):
+    name: str
+    prepare: str
+    execute: str
+
+
+@dataclass(slots=True)
+class _Session:
+    """What one connection has sent."""
+
+    uses: Counter[Hashable] = field(default_factory=Counter)
+    forms: dict[Hashable, _Form] = field(default_factory=dict)
+    executed: int = 0
+    direct: bool | None = None
+
+    def named(self, connection: sa.Connection, text: str, values: Mapping[str, Any]) -> str:
+        if "%(" not in text or self.direct is False:
+            return text
+        limits = tuple(values[name] for name in _limits_of(text))
+        form = self.forms.get((text, limits)) or self._new_form(connection, text, limits)
+        if form is None:
+            return text
+        self.executed += 1
+        return form.execute if self.executed % FRESH else f"DISCARD PLANS; {form.execute}"
+
+    def _new_form(
+        self, connection: sa.Connection, text: str, limits: tuple[Any, ...]
+    ) -> _Form | None:
+        self.uses[text, limits] += 1
+        if self.uses[text, limits] < OFTEN or len(self.forms) == _MOST:
+            return None
+        with cursor_of(connection) as cursor:
+            if self.direct is None:
+                cursor.execute("SELECT pg_backend_pid()")
+                [(answering,)] = cursor.fetchall()
+                driver: Any = connection.connection.driver_connection
+                self.direct = answering == driver.info.backend_pid
+            if not self.direct:
+                return None
+            form = _form_of(text, limits)
+            # By itself: what is known of it must not hang on what else is in a message.
+            cursor.execute(form.prepare)
+        self.forms[text, limits] = form
+        return form
+
+
+@lru_cache
+def _limits_of(text: str) -> tuple[str, ...]:
+    return tuple(_LIMIT.findall(text))
+
+
+@lru_cache
+def _form_of(text: str, limits: tuple[Any, ...]) -> _Form:
+    # Of an unknown limit, PostgreSQL believes that it is a tenth of all rows.
+    numbers = iter(limits)
+    text = _LIMIT.sub(lambda _: f"LIMIT {next(numbers):d}", text)
+    names = list(dict.fromkeys(name for name in _VALUE.findall(text) if name))
+
+    def place(found: re.Match[str]) -> str:
+        return f"${names.index(found[1]) + 1}" if found[1] else "%"
+
+    name = f"offpeakd_{sha256(text.encode()).hexdigest()[:32]}"
+    given = ", ".join(f"%({one})s" for one in names)
+    return _Form(name, f"PREPARE {name} AS {_VALUE.sub(place, text)}", f"EXECUTE {name} ({given})")
