@@ -12,7 +12,13 @@ from uuid import uuid4
 
 import httpx
 
-PRAGMAS = ("journal_mode = DELETE", "synchronous = EXTRA", "foreign_keys = ON")
+PRAGMAS = (
+    "page_size = 8192",
+    "journal_mode = DELETE",
+    "synchronous = EXTRA",
+    "foreign_keys = ON",
+    "temp_store = MEMORY",
+)
 SCHEMA = """
 CREATE TABLE batch (id TEXT PRIMARY KEY, finished INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE request (

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Final
-from uuid import uuid4
 
 import structlog
 
@@ -34,7 +33,7 @@ from offpeakd.service.strays import Strays
 
 _FAR: Final = timedelta(days=366)
 _RANDOM: Final = 11
-"""Random bytes of an attempt's id, after the five that tell the second."""
+"""Random bytes of an id, after the five that tell the second."""
 _log = structlog.get_logger("release")
 
 
@@ -254,12 +253,13 @@ class Release:
     def _batch(
         self, take: Take, fit: Sequence[tuple[Request, Instance]], call: SignedCall, rules: Rules
     ) -> Batch:
+        batch_id, *attempt_ids = _ids(call.signed_at, 1 + len(fit))
         return Batch(
-            id=uuid4().hex,
+            id=batch_id,
             target=self.target,
             group=take.group,
             requests=tuple(request for request, _ in fit),
-            attempt_ids=_attempt_ids(call.signed_at, len(fit)),
+            attempt_ids=tuple(attempt_ids),
             owner=self.owner,
             windows=take.opening.windows,
             opening_start=take.opening.start,
@@ -359,13 +359,13 @@ class Release:
         )
 
 
-def _attempt_ids(at: datetime, number: int) -> tuple[str, ...]:
-    """Random ids that begin with the second: those of one batch lie side by side in an index.
+def _ids(at: datetime, number: int) -> list[str]:
+    """Random ids that begin with the second: the latest lie side by side in an index.
 
-    Wholly random ones would change as many pages of the database as there are attempts.
+    Wholly random ones would change as many pages of the database as there are ids.
     """
     second = f"{int(at.timestamp()):010x}"
     random = token_hex(_RANDOM * number)
-    return tuple(
+    return [
         second + random[place : place + 2 * _RANDOM] for place in range(0, len(random), 2 * _RANDOM)
-    )
+    ]

@@ -16,7 +16,7 @@ from offpeakd.adapters.sql.changes import (
 )
 from offpeakd.adapters.sql.changes_sqlite import update_requests
 from offpeakd.adapters.sql.claims_postgresql import CLAIM, Written
-from offpeakd.adapters.sql.columns import instant_text, json_text
+from offpeakd.adapters.sql.columns import instant_text, json_text, json_with
 from offpeakd.adapters.sql.prepared import Prepared, given
 from offpeakd.adapters.sql.room import lock_of, room_values, take_room, verdict
 from offpeakd.adapters.sql.tables import IS_READY, attempt, batch
@@ -192,9 +192,9 @@ def _write(connection: sa.Connection, wanted: Batch, limits: Limits | None, term
         for one, attempt_id, whole_version in members
     ]
     _INSERT_ATTEMPT.each_like(connection, _attempt_values(wanted, term), tries)
-    detail = claim_detail(wanted)
+    common = json_text(claim_detail(wanted))
     events = [
-        {"request_id": one.id, "detail": json_text({**detail, "attempt_id": attempt_id})}
+        {"request_id": one.id, "detail": json_with(common, "attempt_id", attempt_id)}
         for one, attempt_id, _ in members
     ]
     INSERT_EVENT.each_like(connection, _event_values(wanted), events)

@@ -75,6 +75,17 @@ def json_text(value: Any) -> str:
     return _written(value)
 
 
+def json_with(common: str, name: str, value: str) -> str:
+    """An object of JSON with one member more, where many are alike but for that.
+
+    Args:
+        common: the others, as `json_text` wrote them.
+        name: of the member.
+        value: its value.
+    """
+    return f"{common[:-1]}, {json_text(name)}: {json_text(value)}}}"
+
+
 class Json(TypeDecorator[Any]):
     """Plain JSON: `jsonb` in PostgreSQL, text in SQLite. Written by us, so it is bound as text."""
 
