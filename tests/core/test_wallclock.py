@@ -11,9 +11,9 @@ from core.calendar_words import HOUR, MINUTE, PlainClock, utc
 from offpeakd.core.wallclock import (
     FIRST_INSTANT,
     LAST_INSTANT,
-    WallTime,
     later,
     readings,
+    wall_time,
     within_reach,
 )
 
@@ -74,7 +74,7 @@ def test_readings_are_what_a_clock_shows_that_runs_forward(local: datetime, fold
     [(0, "06-01 00:00"), (1439, "06-01 23:59"), (1440, "06-02 00:00"), (2879, "06-02 23:59")],
 )
 def test_a_wall_time_past_midnight_is_on_the_next_day(minutes: int, expected: str) -> None:
-    time = WallTime(minutes)
+    time = wall_time(minutes)
 
     assert time.readings(date(2026, 6, 1), UTC)[0] == utc(f"2026-{expected}")
     assert time.shown(date(2026, 6, 1)) == datetime.fromisoformat(f"2026-{expected}")

@@ -1,8 +1,9 @@
 """A freeze in UTC: the spans in which it holds, read as widely as the clocks allow."""
 
 from calendar import monthrange
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from typing import Final, NamedTuple
 
 from offpeakd.core.selectors import YearlyRange
@@ -10,8 +11,8 @@ from offpeakd.core.wallclock import (
     FIRST_INSTANT,
     LAST_INSTANT,
     MIDNIGHT,
+    later,
     readings,
-    within_reach,
 )
 from offpeakd.core.windows import Freeze
 from offpeakd.core.zone_names import zone_of_name
@@ -51,17 +52,21 @@ class FrozenSpans:
 
     def holding(self, start: datetime, end: datetime) -> Iterator[Span]:
         """Its spans that hold at some instant from `start` to `end`, both included, in order."""
-        first, last = within_reach(start) - _SLACK, within_reach(end) + _SLACK
-        if self.freeze.yearly is not None:
+        for span in self._near(start, end):
+            if span.start <= end and start < span.end:
+                yield span
+
+    def _near(self, start: datetime, end: datetime) -> Iterable[Span]:
+        """Its spans of every year, or month, that an interval is near to."""
+        yearly = self.freeze.yearly is not None
+        if not yearly and not self.freeze.month_days:
+            return self._once
+        first, last = later(start, -_SLACK), later(end, _SLACK)
+        if yearly:
             periods = [(year, 0) for year in range(first.year, last.year + 1)]
-        elif self.freeze.month_days:
-            periods = _months(first, last)
         else:
-            periods = [(0, 0)]
-        for year, month in periods:
-            for span in self._once if year == 0 else self._period(year, month):
-                if span.start <= end and start < span.end:
-                    yield span
+            periods = _months(first, last)
+        return chain.from_iterable(self._period(year, month) for year, month in periods)
 
     def _period(self, year: int, month: int) -> tuple[Span, ...]:
         """The spans of one year, or of one month of it; resolved once and kept."""

@@ -7,13 +7,14 @@ from typing import Final, NamedTuple
 
 from offpeakd.core.clock_text import length_text
 from offpeakd.core.selectors import WEEKDAYS
-from offpeakd.core.wallclock import FIRST_INSTANT, LAST_INSTANT, WallTime
+from offpeakd.core.wallclock import FIRST_INSTANT, LAST_INSTANT, WallTime, wall_time
 from offpeakd.core.windows import Window
 from offpeakd.core.zone_names import zone_of_name
 
 _DAY: Final = timedelta(days=1)
 _MINUTE: Final = timedelta(minutes=1)
 _NOTHING: Final = timedelta()
+_combine: Final = datetime.combine
 _NO_DAY: Final[frozenset[int]] = frozenset()
 _EVERY_DAY: Final = frozenset(range(len(WEEKDAYS)))
 FIRST_DAY: Final = date.min.toordinal() + 3
@@ -56,7 +57,7 @@ class Recurrence:
     """
 
     __slots__ = (
-        *("_end", "_into_day", "_nominal", "_offset", "_offset_at", "_start", "_weekdays"),
+        *("_end", "_nominal", "_offset", "_offset_at", "_start", "_weekdays"),
         *("overlaps", "touches", "weekly", "window", "zone"),
     )
 
@@ -67,14 +68,13 @@ class Recurrence:
         self._nominal = window.nominal_length or _NOTHING
         self._offset = window.offset_days
         minutes = window.start.minutes if window.start is not None else 0
-        self._start = WallTime(minutes)
-        self._into_day = minutes * _MINUTE
+        self._start = wall_time(minutes)
         if window.length is None:
             # Before its end a clock shows an earlier time than the end's, so an opening that
             # contains an instant began on this local day or, overnight, on the one before. One
             # that touches may lie farther back: a jump moves an end into the next day.
             minutes += self._nominal // _MINUTE
-            self._end: WallTime | None = WallTime(minutes)
+            self._end: WallTime | None = wall_time(minutes)
             self.overlaps, self.touches = minutes // (_DAY // _MINUTE), 2
         else:
             self._end = None
@@ -93,7 +93,7 @@ class Recurrence:
         weekdays = self._weekdays
         if not weekdays:
             found = [day for day in found if self._chooses(day)]
-        elif len(weekdays) < len(_EVERY_DAY):
+        elif weekdays is not _EVERY_DAY:
             found = [day for day in found if day.weekday() in weekdays]
         return [day + offset * _DAY for day in found] if offset else found
 
@@ -121,59 +121,49 @@ class Recurrence:
         """Start and end on a day whose clock changes at neither; None where it may.
 
         Each end has one reading then, and both have one offset, so that it is as long as it says.
+        A zone hands out one object for one offset.
         """
         start, end, offset_at = self._start, self._end, self._offset_at
-        opens = datetime.combine(day, start.once)
+        opens = _combine(day, start.once)
+        closes = opens + self._nominal
         offset = offset_at(opens)
-        if offset is None or offset != offset_at(datetime.combine(day, start.again)):
+        if offset is None or offset is not offset_at(_combine(day, start.again)):
             return None
         if end is not None:
-            again = datetime.combine(day + end.later, end.again)
-            if not offset_at(opens + self._nominal) == offset == offset_at(again):
+            again = _combine(day + end.later, end.again)
+            if not offset_at(closes) is offset is offset_at(again):
                 return None
-        opens -= offset
-        return opens, opens + self._nominal
+        return opens - offset, closes - offset
 
     def around(self, now: datetime) -> tuple[Ends, Ends] | None:
         """The last opening to start by an instant, and the first to start after it.
 
-        Only a `weekly` window is sure to have both.
-
         Returns:
-            None unless both are ordinary and neither touches another: the one that holds at the
-            instant, if it does, at its start, and the one to come at its end.
+            None unless the window is `weekly`, both are ordinary, and no other touches them from
+            outside: the first at its start, if it holds at the instant, the second at its end.
         """
-        if not MINYEAR < now.year < MAXYEAR:
+        if not self.weekly or not MINYEAR < now.year < MAXYEAR:
             return None
-        now = now.astimezone(UTC)
+        weekdays, offset_at, now = self._weekdays, self._offset_at, now.astimezone(UTC)
         # The offset may be that of some hours away; whether the days were right is asked below.
-        day = (now + (self._offset_at(now) or _NOTHING) - self._into_day).date()
-        following = self._chosen(day + _DAY, _DAY)
-        day = self._chosen(day, -_DAY)
+        day = (now + (offset_at(now) or _NOTHING) - self._start.into_day).date()
+        following = day + _DAY
+        while day.weekday() not in weekdays:
+            day -= _DAY
+        while following.weekday() not in weekdays:
+            following += _DAY
         before, after = self.ordinary(day), self.ordinary(following)
         if before is None or after is None or not before[0] <= now < after[0]:
             return None
-        if before[1] >= after[0] or self._may_start(following + _DAY, after[1]):
+        # A time that a jump skips is read before the jump with `fold=1`: never too late.
+        again = _combine(following + _DAY, self._start.again)
+        if again - (offset_at(again) or _NOTHING) <= after[1]:
             return None
         if before[1] > now:
             earlier = self.ordinary(day - _DAY)
             if earlier is None or earlier[1] >= before[0]:
                 return None
         return before, after
-
-    def _chosen(self, day: date, step: timedelta) -> date:
-        """The first day that the window chooses, from one on."""
-        while day.weekday() not in self._weekdays:
-            day += step
-        return day
-
-    def _may_start(self, day: date, by: datetime) -> bool:
-        """Whether an opening of a day may start by an instant.
-
-        For a time that a jump skips, the reading with `fold=1` lies before the jump.
-        """
-        again = datetime.combine(day, self._start.again)
-        return again - (self._offset_at(again) or _NOTHING) <= by
 
     def due(self, day: date) -> datetime:
         """The instant at which it is to open on a day."""
@@ -228,7 +218,7 @@ def _weekdays(window: Window) -> frozenset[int]:
         if selector.nth is not None:
             return _NO_DAY
         found |= selector.weekdays
-    return found
+    return _EVERY_DAY if found == _EVERY_DAY else found
 
 
 def unending(window: Window) -> Occurrence:

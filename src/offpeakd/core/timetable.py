@@ -6,10 +6,10 @@ from typing import Final
 
 from offpeakd.core.absences import Skipped, absences
 from offpeakd.core.frozen import FrozenSpans, Span
-from offpeakd.core.lone import lone_phase
 from offpeakd.core.occurrences import Occurrence, Recurrence
 from offpeakd.core.openings import Opening
 from offpeakd.core.pieces import pieces
+from offpeakd.core.quick import quick_phase
 from offpeakd.core.runs import EXTENT, runs
 from offpeakd.core.standing import HORIZON, Phase, Stretch, admits_ever
 from offpeakd.core.wallclock import later
@@ -29,7 +29,7 @@ class Timetable:
             a daemon that runs for years keeps no more than one that runs for a day.
     """
 
-    __slots__ = ("_always", "_frozen", "_lone", "_recurrences", "stretches")
+    __slots__ = ("_always", "_frozen", "_recurrences", "stretches")
 
     def __init__(
         self,
@@ -40,15 +40,15 @@ class Timetable:
         self._recurrences = recurrences
         self._always = always
         self._frozen = frozen
-        alone = len(recurrences) == 1 and not always and recurrences[0].weekly
-        self._lone = recurrences[0] if alone else None
         self.stretches: dict[timedelta, Stretch | Phase] = {}
 
     def spans(self, start: datetime, end: datetime) -> list[Span]:
         """The freezes that hold at some instant from `start` to `end`, both included, by start."""
         if not self._frozen:
             return []
-        return sorted(span for part in self._frozen for span in part.holding(start, end))
+        found = [span for part in self._frozen for span in part.holding(start, end)]
+        found.sort()
+        return found
 
     def openings(self, since: datetime, until: datetime) -> Iterator[Opening]:
         """Every opening that overlaps `[since, until)`, in order."""
@@ -77,10 +77,11 @@ class Timetable:
         The first one reaches to the next opening, which is quick. One near what is kept reaches
         four times as far: somebody goes from answer to answer.
         """
-        span = _span_near(self.stretches.get(guard), now)
+        kept = self.stretches.get(guard)
+        span = _NOTHING if kept is None else _span_near(kept, now)
         made: Stretch | Phase | None = None
-        if self._lone is not None and not span:
-            made = lone_phase(self._lone, self.spans, now, guard)
+        if not span and not self._always:
+            made = quick_phase(self._recurrences, self.spans, now, guard)
         if made is None:
             made = self._laid_out(now, span, guard)
         if len(self.stretches) >= _MOST_GUARDS:
@@ -101,10 +102,8 @@ class Timetable:
         return Stretch((since, until), span, guard, found, self.spans)
 
 
-def _span_near(kept: Stretch | Phase | None, now: datetime) -> timedelta:
+def _span_near(kept: Stretch | Phase, now: datetime) -> timedelta:
     """How far ahead to look; no farther than need be, far from what is kept."""
-    if kept is None:
-        return _NOTHING
     span = min(max(kept.span * _GROWTH, _FIRST_GROWTH), HORIZON)
     near = later(kept.since, -span) <= now <= later(kept.until, span)
     return span if near else _NOTHING

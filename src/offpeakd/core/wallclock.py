@@ -1,6 +1,7 @@
 """From a wall clock to UTC: times that a clock change skips, and times that it shows twice."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import cache
 from typing import Final
 
 FIRST_INSTANT: Final = datetime.min.replace(tzinfo=UTC)
@@ -12,6 +13,7 @@ FIRST_REACHED: Final = FIRST_INSTANT + timedelta(days=8)
 LAST_REACHED: Final = LAST_INSTANT - timedelta(days=8)
 _DAY_MINUTES: Final = 24 * 60
 _DAY: Final = timedelta(days=1)
+_MINUTE: Final = timedelta(minutes=1)
 _SECOND: Final = timedelta(seconds=1)
 _NOTHING: Final = timedelta()
 
@@ -27,11 +29,13 @@ class WallTime:
             arithmetic needs no second copy.
         again: the same with `fold=1`.
         later: how many days after the day that it is asked for.
+        into_day: after midnight, on a day without a clock change.
     """
 
-    __slots__ = ("again", "later", "once")
+    __slots__ = ("again", "into_day", "later", "once")
 
     def __init__(self, minutes: int) -> None:
+        self.into_day = minutes * _MINUTE
         days, minutes = divmod(minutes, _DAY_MINUTES)
         self.later = days * _DAY
         self.once = time(minutes // 60, minutes % 60, 0, 0, UTC)
@@ -47,7 +51,13 @@ class WallTime:
         return datetime.combine(day + self.later, self.once).replace(tzinfo=None)
 
 
-MIDNIGHT: Final = WallTime(0)
+@cache
+def wall_time(minutes: int) -> WallTime:
+    """The time of the wall clock; one object for all the windows that open or close by it."""
+    return WallTime(minutes)
+
+
+MIDNIGHT: Final = wall_time(0)
 
 
 def readings(local: datetime, zone: tzinfo) -> tuple[datetime, datetime]:

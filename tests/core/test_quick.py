@@ -1,4 +1,4 @@
-"""One window alone: when its answer needs no look at anything else, and which one it is."""
+"""Windows that lie apart: when their answer needs a look at nothing else, and which one it is."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,9 +8,9 @@ import pytest
 
 from core.calendar_words import DAY, HOUR, MINUTE, freeze, utc, window
 from offpeakd.core.frozen import FrozenSpans
-from offpeakd.core.lone import lone_phase
 from offpeakd.core.occurrences import Recurrence
 from offpeakd.core.openings import Opening
+from offpeakd.core.quick import quick_phase
 from offpeakd.core.standing import Phase, Standing
 from offpeakd.core.timetable import Timetable
 from offpeakd.core.windows import Freeze, Window
@@ -27,9 +27,13 @@ LAST_NIGHT = Opening(
 NEVER = window("10:00-11:00", zone="UTC", name="never", dates="2099-01-01")
 
 
-def phase(of: Window, now: datetime, *freezes: Freeze, guard: timedelta = GUARD) -> Phase | None:
+def phase(
+    of: Window, now: datetime, *others: Window | Freeze, guard: timedelta = GUARD
+) -> Phase | None:
+    windows = [of, *(one for one in others if isinstance(one, Window))]
+    freezes = [one for one in others if isinstance(one, Freeze)]
     table = Timetable([], [], [FrozenSpans(one, place) for place, one in enumerate(freezes)])
-    return lone_phase(Recurrence(of), table.spans, now, guard)
+    return quick_phase([Recurrence(one) for one in windows], table.spans, now, guard)
 
 
 def said(of: Window, now: str, *freezes: Freeze) -> tuple[str, str, Standing]:
@@ -172,6 +176,76 @@ def test_years_at_whose_edge_days_end_are_left_to_a_closer_look(now: str, *, alo
     assert (phase(window("22:00 for 4h", zone="UTC"), utc(now)) is not None) is alone
 
 
+def nightly(number: int) -> Window:
+    return window(f"{number:02}:10-{number:02}:50", zone="UTC", name=f"w{number}", cutoff="5m")
+
+
+@pytest.mark.parametrize(
+    ("now", "since", "until", "verdict", "windows"),
+    [
+        ("2026-06-01 03:09", "01 02:50", "01 03:10", "window-closed", ("", "w3")),
+        ("2026-06-01 03:10", "01 03:10", "01 03:44", "open", ("w3", "w4")),
+        ("2026-06-01 03:44", "01 03:44", "01 03:50", "past-cutoff", ("w3", "w4")),
+        ("2026-06-01 03:50", "01 03:50", "01 04:10", "window-closed", ("", "w4")),
+        ("2026-06-01 04:50", "01 04:50", "02 02:10", "window-closed", ("", "w2")),
+    ],
+)
+def test_of_several_the_last_to_start_and_the_next_one_count(
+    now: str, since: str, until: str, verdict: str, windows: tuple[str, str]
+) -> None:
+    found = phase(nightly(3), utc(now), nightly(4), nightly(2))
+
+    assert found is not None
+    standing = found.at(utc(now))
+    assert (f"{found.since:%d %H:%M}", f"{found.until:%d %H:%M}") == (since, until)
+    assert standing.verdict == verdict
+    assert (
+        tuple("" if one is None else one.windows[0] for one in (standing.opening, standing.next))
+        == windows
+    )
+
+
+def test_each_of_several_keeps_its_own_cutoff() -> None:
+    early = window("02:00-03:00", zone="UTC", name="early", cutoff="10m")
+    late = window("05:00-06:00", zone="UTC", name="late", cutoff="20m")
+    found = phase(early, utc("2026-06-01 02:30"), late)
+
+    assert found is not None
+    standing = found.at(utc("2026-06-01 02:30"))
+    assert standing.opening is not None
+    assert standing.next is not None
+    assert standing.opening.last_release == utc("2026-06-01 02:50")
+    assert standing.next.last_release == utc("2026-06-01 05:40")
+
+
+@pytest.mark.parametrize(
+    ("other", "apart"),
+    [
+        (window("04:00-05:00", zone="UTC", name="x"), False),
+        (window("04:01-05:00", zone="UTC", name="x"), True),
+        (window("21:00-22:00", zone="UTC", name="x"), False),
+        (window("21:00-21:59", zone="UTC", name="x"), True),
+        (window("22:00-04:00", zone="UTC", name="x"), False),
+        (window("23:00-23:30", zone="UTC", name="x"), False),
+        (window("10:00-11:00", zone="UTC", name="x", days="sat#2"), False),
+        (window("10:00-11:00", zone="UTC", name="x", dates="2099-01-01"), False),
+    ],
+)
+@pytest.mark.parametrize("now", ["2026-06-02 12:00", "2026-06-02 00:30"])
+def test_several_count_alone_only_where_they_lie_apart(
+    other: Window, now: str, *, apart: bool
+) -> None:
+    assert (phase(NIGHT, utc(now), other) is not None) is apart
+
+
+@pytest.mark.parametrize(("count", "counted"), [(0, False), (1, True), (8, True), (9, False)])
+def test_many_windows_or_none_need_a_closer_look(count: int, *, counted: bool) -> None:
+    windows = [Recurrence(nightly(number)) for number in range(count)]
+    found = quick_phase(windows, Timetable([], [], []).spans, utc("2026-06-01 12:00"), GUARD)
+
+    assert (found is not None) is counted
+
+
 def test_an_instant_may_be_given_on_any_clock() -> None:
     now = datetime.fromisoformat("2026-06-02T23:30:00+14:00")
 
@@ -194,15 +268,11 @@ CHANGES = {
     "Asia/Kathmandu": ("1985-12-31 18:30",),
 }
 WINDOWS = (
-    *(
-        ("22:00-04:00", ""),
-        ("23:00-05:00", "mon-thu sat"),
-        ("00:30-24:00", ""),
-        ("10:00-16:00", ""),
-    ),
-    *(("02:15-02:45", ""), ("01:30-03:00", ""), ("23:30-23:29", ""), ("00:00 for 23h", "")),
-    *(("00:00-24:00", "mon-wed fri"), ("12:00-11:00", "tue-sat"), ("02:30 for 1h", "")),
-    ("20:00 for 30h", "mon thu"),
+    *("22:00-04:00", "23:00-05:00 on mon-thu sat", "00:30-24:00", "10:00-16:00", "02:15-02:45"),
+    *("01:30-03:00", "23:30-23:29", "00:00 for 23h", "00:00-24:00 on mon-wed fri", "02:30 for 1h"),
+    *("12:00-11:00 on tue-sat", "20:00 for 30h on mon thu"),
+    *("22:00-02:00, 03:00-05:00", "23:30-00:30, 01:30-02:30 on sat sun, 10:00-20:00"),
+    "00:00-02:30, 03:00-23:00 on mon-fri",
 )
 
 
@@ -213,24 +283,30 @@ def instants(around: str) -> Iterator[datetime]:
         yield utc(around) + step * DAY + off * TICK
 
 
-def both(zone: str, times: str, days: str) -> Sequence[Timetable]:
-    """A window alone, and the same one beside another that has long had its day."""
-    one = Recurrence(window(times, zone=zone, days=days, cutoff="10m"))
-    return Timetable([one], [], []), Timetable([one, Recurrence(NEVER)], [], [])
+def made(zone: str, text: str) -> Iterator[Recurrence]:
+    for number, item in enumerate(text.split(", ")):
+        times, _, days = item.partition(" on ")
+        yield Recurrence(window(times, zone=zone, name=f"w{number}", days=days, cutoff="10m"))
+
+
+def both(zone: str, text: str) -> Sequence[Timetable]:
+    """Windows, and the same ones beside another whose day is far."""
+    few = list(made(zone, text))
+    return Timetable(few, [], []), Timetable([*few, Recurrence(NEVER)], [], [])
 
 
 @pytest.mark.parametrize("zone", CHANGES)
 def test_round_clock_changes_the_answer_is_the_one_that_looks_at_all(zone: str) -> None:
     quick = asked = 0
-    for (times, days), around in product(WINDOWS, CHANGES[zone]):
-        alone, beside = both(zone, times, days)
+    for text, around in product(WINDOWS, CHANGES[zone]):
+        alone, beside = both(zone, text)
         for now in instants(around):
             alone.stretches, beside.stretches = {}, {}
             mine, theirs = alone.stretch(now, GUARD), beside.stretch(now, GUARD)
 
             assert mine.since <= now < mine.until
-            assert mine.at(now) == theirs.at(now), (times, days, now)
-            assert mine.edge_after(now) == theirs.edge_after(now), (times, days, now)
+            assert mine.at(now) == theirs.at(now), (text, now)
+            assert mine.edge_after(now) == theirs.edge_after(now), (text, now)
             if isinstance(mine, Phase):
                 assert beside.stretch(mine.since, GUARD).at(mine.since) == mine.at(now)
             quick += isinstance(mine, Phase)
@@ -240,7 +316,7 @@ def test_round_clock_changes_the_answer_is_the_one_that_looks_at_all(zone: str) 
 
 
 def test_alone_it_is_answered_at_once_and_beside_another_it_is_laid_out() -> None:
-    alone, beside = both("UTC", "22:00-04:00", "")
+    alone, beside = both("UTC", "22:00-04:00")
     now = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
     assert isinstance(alone.stretch(now, GUARD), Phase)
