@@ -221,8 +221,9 @@ class DdsCloud:
         return replace(upgrade_answer.not_sent(sent, why), retry_after=retry_after)
 
     def _marked(self, answer: UpgradeAnswer) -> UpgradeAnswer:
-        renewable = upgrade_answer.may_be_stale(answer) and self._credentials.renew()
-        return replace(answer, renewable=renewable)
+        if upgrade_answer.may_be_stale(answer) and self._credentials.renew():
+            return replace(answer, renewable=True)
+        return answer
 
     def _instance_page(
         self, query: Query, nothing: Callable[[CloudProblem], bool] = never

@@ -5,7 +5,6 @@ Public source: the API reference of DDS (dds_api_0023 instances, 0118 and 0301 j
 allowed wherever a region is known to leave them out.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -40,9 +39,11 @@ def upgrade_body(instance_ids: Sequence[str]) -> bytes:
         raise ValueError(f"a call takes 1 to {BATCH_LIMIT} instances, not {len(instance_ids)}")
     if len(set(instance_ids)) != len(instance_ids):
         raise ValueError("a call names each instance once")
-    if not all(is_instance_id(text) for text in instance_ids):
+    if not all(map(is_instance_id, instance_ids)):
         raise ValueError("a call takes ids of instances only")
-    return json.dumps({"instance_ids": list(instance_ids)}).encode()
+    # Such ids hold nothing that JSON would escape.
+    listed = '", "'.join(instance_ids)
+    return f'{{"instance_ids": ["{listed}"]}}'.encode()
 
 
 def written_time(instant: datetime) -> str:
