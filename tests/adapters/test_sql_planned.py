@@ -1,5 +1,6 @@
 """PostgreSQL plans a statement once where it answers itself, and nothing depends on that it does."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -13,6 +14,7 @@ from fakes.wishes import ANSWERED, NOON, accepted, batch_of, wish
 from offpeakd.adapters.sql.planned import FRESH, OFTEN
 from offpeakd.adapters.sql.prepared import Prepared
 from offpeakd.adapters.sql.store import SqlStore
+from offpeakd.adapters.sql.transactions import BY_KEY
 from offpeakd.core.batch import as_claimed
 from offpeakd.core.errors import DatabaseError
 from offpeakd.ports import DaemonRow, Limits
@@ -22,6 +24,7 @@ _TWICE = Prepared(
         sa.bindparam("number", type_=sa.Integer())
     )
 )
+_GENERIC = "SET LOCAL plan_cache_mode = force_generic_plan"
 _TELLS = (
     "WITH told AS (INSERT INTO event (at, kind, actor, detail)"
     " VALUES (now(), %(kind)s, 'x', '{}') RETURNING id) SELECT count(*) / %(by)s::int FROM told"
@@ -61,6 +64,8 @@ def _say(store: SqlStore, words: str) -> list[tuple[object, ...]]:
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
         cursor = driver.execute(words)
+        while cursor.nextset():
+            pass
         return cursor.fetchall() if cursor.description else []
 
 
@@ -99,17 +104,39 @@ def test_every_statement_around_a_call_is_planned_once(store: SqlStore) -> None:
     store.beat(DaemonRow("me", "host", 1, "1", ("prod",), NOON, NOON, "c0ffee"))
     for n in range(OFTEN + 12):
         _release(store, f"b{n}")
+        store.stops()
+        store.lane("prod", NOON)
+        store.lane("prod", NOON, ("none",))
     planned = _say(store, "SELECT statement, generic_plans FROM pg_prepared_statements")
     texts = [str(text) for text, _ in planned]
     for part in (
         "min(request.wait_until)",
-        "FROM control",
+        "scope IN",
+        "ORDER BY control.scope",
+        "RECURSIVE",
+        "WITH ORDINALITY",
         "SKIP LOCKED",
         "INTO batch",
         "UPDATE batch",
     ):
         assert any(part in text for text in texts), part
     assert all(int(str(times)) >= 5 for _, times in planned), planned
+    assert len(planned) < 20, "a statement is not many"
+
+
+def test_a_plan_that_is_kept_reads_no_table_through(store: SqlStore) -> None:
+    for n in range(OFTEN):
+        _release(store, f"b{n}")
+        store.stops()
+        store.lane("prod", NOON)
+        store.lane("prod", NOON, ("none",))
+    planned = _say(store, "SELECT name, statement FROM pg_prepared_statements")
+    assert len(planned) > 5
+    for name, text in planned:
+        values = ", ".join(["NULL"] * len(set(re.findall(r"\$\d+", str(text)))))
+        given = f"({values})" if values else ""
+        plan = _say(store, f"{BY_KEY}; {_GENERIC}; EXPLAIN EXECUTE {name} {given}")
+        assert not [line for (line,) in plan if "Seq Scan" in str(line)], (text, plan)
 
 
 def test_a_statement_with_another_limit_is_another(store: SqlStore) -> None:

@@ -58,7 +58,7 @@ class Planned:
 
         Args:
             connection: to PostgreSQL, for nobody else at this moment.
-            texts: one statement each; those without values stay as they are.
+            texts: one statement each, which reads or writes rows.
             values: of all, by name. One with a name gets the type that its place in the statement
                 says.
 
@@ -67,7 +67,8 @@ class Planned:
         """
         if not self._on:
             return list(texts)
-        session: _Session = connection.connection.info.setdefault("planned", _Session())
+        info = connection.connection.info
+        session: _Session = info.get("planned") or info.setdefault("planned", _Session())
         return [session.named(connection, text, values) for text in texts]
 
     def give_up(self, error: Exception) -> bool:
@@ -97,7 +98,7 @@ class _Session:
     direct: bool | None = None
 
     def named(self, connection: sa.Connection, text: str, values: Mapping[str, Any]) -> str:
-        if "%(" not in text or self.direct is False:
+        if self.direct is False:
             return text
         limits = tuple(values[name] for name in _limits_of(text))
         form = self.forms.get((text, limits)) or self._new_form(connection, text, limits)
@@ -143,5 +144,5 @@ def _form_of(text: str, limits: tuple[Any, ...]) -> _Form:
         return f"${names.index(found[1]) + 1}" if found[1] else "%"
 
     name = f"offpeakd_{sha256(text.encode()).hexdigest()[:32]}"
-    given = ", ".join(f"%({one})s" for one in names)
-    return _Form(name, f"PREPARE {name} AS {_VALUE.sub(place, text)}", f"EXECUTE {name} ({given})")
+    given = f" ({', '.join(f'%({one})s' for one in names)})" if names else ""
+    return _Form(name, f"PREPARE {name} AS {_VALUE.sub(place, text)}", f"EXECUTE {name}{given}")

@@ -125,13 +125,14 @@ class Database:
         bound: dict[str, Any] = {}
         for statement, values in statements:
             bound |= statement.bound(dialect, values)
-        message = [f"{begin}; {_BY_INDEX}" if bound else begin, *texts, "ROLLBACK"]
 
-        def send() -> tuple[sa.Connection, list[list[tuple[Any, ...]]]]:
-            return self._begun(lambda one: self._sent(one, message, bound))
+        def say(connection: sa.Connection) -> list[list[tuple[Any, ...]]]:
+            named = self._planned.named(connection, texts, bound)
+            message = (begin, _BY_INDEX, *named, "ROLLBACK")
+            return sent_together(connection, message, bound)
 
         with self._translated():
-            connection, found = self._in_full_if_need_be(send)
+            connection, found = self._in_full_if_need_be(lambda: self._begun(say))
             self._connections.put_back(connection)
         return [
             statement.read(dialect, rows)
@@ -155,7 +156,8 @@ class Database:
 
         def send() -> list[list[tuple[Any, ...]]]:
             with self._transaction(begin, "") as connection:
-                return self._sent(connection, (*texts, "COMMIT"), values)
+                named = self._planned.named(connection, texts, values)
+                return sent_together(connection, (*named, "COMMIT"), values)
 
         with self._translated():
             return [row for [row] in self._in_full_if_need_be(send)]
@@ -163,11 +165,6 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._connections.discard()
-
-    def _sent(
-        self, connection: sa.Connection, texts: Sequence[str], values: Mapping[str, Any]
-    ) -> list[list[tuple[Any, ...]]]:
-        return sent_together(connection, self._planned.named(connection, texts, values), values)
 
     def _in_full_if_need_be(self, send: Callable[[], _Said]) -> _Said:
         """A transaction of one message; once more where the server didn't know a name in it."""
