@@ -163,6 +163,15 @@ def test_openings_that_touch_need_a_closer_look(
     assert (found is not None) is alone
 
 
+@pytest.mark.parametrize(("length", "alone"), [("22h59m", True), ("23h", False)])
+def test_the_next_opening_may_be_due_when_a_jump_skips_it(length: str, *, alone: bool) -> None:
+    # Havana skips 00:00 to 01:00 on 8 March, so that day's opening is due at midnight, an hour
+    # after 23:00, where an opening of 23 h ends; how near is near is not looked at.
+    long = window(f"00:30 for {length}", zone="America/Havana")
+
+    assert (phase(long, utc("2026-03-07 05:29")) is not None) is alone
+
+
 @pytest.mark.parametrize(
     ("now", "alone"),
     [
@@ -203,6 +212,15 @@ def test_of_several_the_last_to_start_and_the_next_one_count(
         tuple("" if one is None else one.windows[0] for one in (standing.opening, standing.next))
         == windows
     )
+
+
+def test_one_that_admits_nothing_is_too_late_from_its_start_on() -> None:
+    short = window("02:00-02:10", zone="UTC", name="short", cutoff="5m")
+    found = phase(short, utc("2026-06-01 02:05"), window("05:00-06:00", name="x"), guard=6 * MINUTE)
+
+    assert found is not None
+    assert found.at(utc("2026-06-01 02:05")).verdict == "past-cutoff"
+    assert (found.since, found.until) == (utc("2026-06-01 02:00"), utc("2026-06-01 02:10"))
 
 
 def test_each_of_several_keeps_its_own_cutoff() -> None:
@@ -270,7 +288,7 @@ CHANGES = {
 WINDOWS = (
     *("22:00-04:00", "23:00-05:00 on mon-thu sat", "00:30-24:00", "10:00-16:00", "02:15-02:45"),
     *("01:30-03:00", "23:30-23:29", "00:00 for 23h", "00:00-24:00 on mon-wed fri", "02:30 for 1h"),
-    *("12:00-11:00 on tue-sat", "20:00 for 30h on mon thu"),
+    *("12:00-11:00 on tue-sat", "20:00 for 30h on mon thu", "00:30 for 23h45m"),
     *("22:00-02:00, 03:00-05:00", "23:30-00:30, 01:30-02:30 on sat sun, 10:00-20:00"),
     "00:00-02:30, 03:00-23:00 on mon-fri",
 )
