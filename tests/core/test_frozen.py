@@ -7,6 +7,7 @@ import pytest
 from core.calendar_words import DAY, edge, freeze, utc
 from offpeakd.core.frozen import FrozenSpans, Span, frozen_until
 from offpeakd.core.wallclock import FIRST_INSTANT, LAST_INSTANT
+from offpeakd.core.windows import Freeze
 
 TICK = timedelta(microseconds=1)
 START, END = utc("2026-06-02 22:00"), utc("2026-06-03 04:00")
@@ -107,3 +108,16 @@ def test_a_freeze_ends_only_where_it_holds(now: datetime, until: datetime | None
 
 def test_no_freeze_has_no_end() -> None:
     assert frozen_until([], START) is None
+
+
+@pytest.mark.parametrize(
+    ("cut", "now"),
+    [
+        (freeze(yearly="12-31", zone="Pacific/Honolulu"), "2027-01-01 09:59"),
+        (freeze(yearly="01-01", zone="Pacific/Kiritimati"), "2026-12-31 10:00"),
+        (freeze(month_days=(-1,), zone="Pacific/Honolulu"), "2026-07-01 09:59"),
+        (freeze(month_days=(1,), zone="Pacific/Kiritimati"), "2026-06-30 10:00"),
+    ],
+)
+def test_a_day_of_another_year_or_month_than_that_of_utc_is_found(cut: Freeze, now: str) -> None:
+    assert len(list(FrozenSpans(cut, 0).holding(utc(now), utc(now)))) == 1

@@ -165,8 +165,8 @@ def test_openings_that_touch_need_a_closer_look(
 
 @pytest.mark.parametrize(("length", "alone"), [("22h59m", True), ("23h", False)])
 def test_the_next_opening_may_be_due_when_a_jump_skips_it(length: str, *, alone: bool) -> None:
-    # Havana skips 00:00 to 01:00 on 8 March, so that day's opening is due at midnight, an hour
-    # after 23:00, where an opening of 23 h ends; how near is near is not looked at.
+    # Havana skips 00:00 to 01:00 on 8 March, so that day's opening is due at midnight, and one of
+    # 23 h 30 m touches it. One of 23 h is looked at closer, to be sure.
     long = window(f"00:30 for {length}", zone="America/Havana")
 
     assert (phase(long, utc("2026-03-07 05:29")) is not None) is alone
