@@ -24,6 +24,7 @@ _TWICE = Prepared(
         sa.bindparam("number", type_=sa.Integer())
     )
 )
+_HAS = "SELECT EXISTS (SELECT FROM request WHERE id = %(id)s)"
 _GENERIC = "SET LOCAL plan_cache_mode = force_generic_plan"
 _TELLS = (
     "WITH told AS (INSERT INTO event (at, kind, actor, detail)"
@@ -149,11 +150,7 @@ def test_a_statement_with_another_limit_is_another(store: SqlStore) -> None:
 
 
 def test_a_plan_for_an_empty_queue_reads_a_long_one_by_its_index(store: SqlStore) -> None:
-    url = store._database.address.url.set(drivername="postgresql").render_as_string()
-    with psycopg.connect(url, autocommit=True) as other:
-        other.execute("ALTER TABLE request SET (autovacuum_enabled = off)")
-        # Now the server knows that there is nothing to be read.
-        other.execute("VACUUM ANALYZE request")
+    _count_nothing(store)
     for _ in range(OFTEN + 6):
         assert store.ready("prod", "default", 10) == ()
     store.add([wish(n) for n in range(3_000)], "ann")
@@ -164,7 +161,16 @@ def test_a_plan_for_an_empty_queue_reads_a_long_one_by_its_index(store: SqlStore
     assert generic
 
 
+def _count_nothing(store: SqlStore) -> None:
+    """Let the server know that the queue is empty, and not that it grows."""
+    url = store._database.address.url.set(drivername="postgresql").render_as_string()
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("ALTER TABLE request SET (autovacuum_enabled = off)")
+        other.execute("VACUUM ANALYZE request")
+
+
 def _read_in_order(store: SqlStore) -> object:
+    """How many rows of the queue were read by reading all of it."""
     _say(store, "SELECT pg_stat_force_next_flush()")
     [(rows,)] = _say(
         store, "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'request'"
@@ -173,10 +179,24 @@ def _read_in_order(store: SqlStore) -> object:
 
 
 def test_plans_are_made_anew_now_and_then(store: SqlStore) -> None:
-    for _ in range(OFTEN + 10):
-        _ask(store)
-    for _ in range(2 * FRESH):
-        assert _ask(store) == [(42, "50%")]
+    def look() -> None:
+        # Unlike what the store says, this may read all of the queue.
+        found = store._database.write_whole([_HAS], {"id": 0})
+        assert found == [(False,)]
+
+    _count_nothing(store)
+    for _ in range(FRESH - OFTEN):
+        look()
+    store.add([wish(n) for n in range(3_000)], "ann")
+    before = _read_in_order(store)
+    look()
+    after = _read_in_order(store)
+    assert after != before, "the plan is for an empty queue"
+    for _ in range(2 * OFTEN):
+        look()
+    before = _read_in_order(store)
+    look()
+    assert _read_in_order(store) == before
     assert len(_names(store)) == 1
 
 
