@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from core.calendar_words import DAY, HOUR, MINUTE, calendar, utc, window
+from core.calendar_words import DAY, HOUR, MINUTE, calendar, freeze, utc, window
 from offpeakd.core.calendar import Calendar
+from offpeakd.core.frozen import FrozenSpans
 from offpeakd.core.occurrences import Recurrence
 from offpeakd.core.timetable import Timetable
 from offpeakd.core.wallclock import FIRST_INSTANT, LAST_INSTANT
@@ -64,6 +65,13 @@ def test_far_from_what_is_kept_a_long_reach_shrinks_again() -> None:
 
     assert table.stretches[GUARD].span == 16 * DAY
     assert table.stretch(NOW + 365 * DAY, GUARD).span == timedelta(0)
+
+
+def test_freezes_are_found_by_when_they_start_wherever_they_are_written() -> None:
+    cuts = [freeze("2026-06-03..2026-06-04"), freeze("2026-06-01..2026-06-05")]
+    table = Timetable([], [], [FrozenSpans(one, place) for place, one in enumerate(cuts)])
+
+    assert [span.place for span in table.spans(NOW, NOW + 5 * DAY)] == [1, 0]
 
 
 def test_a_stretch_without_an_opening_to_come_reaches_an_hour() -> None:
