@@ -34,6 +34,8 @@ class Calendar:
         groups: names of the groups that are listed; the default group where none is.
     """
 
+    __slots__ = ("_every", "_named", "_tables", "_windows", "groups")
+
     def __init__(
         self,
         windows: Mapping[str, Window],
@@ -63,9 +65,9 @@ class Calendar:
 
         def timetable(group: str | None, names: Sequence[str]) -> Timetable:
             return Timetable(
-                [recurrences[name] for name in names if name in recurrences],
-                [always[name] for name in names if name in always],
-                [part for part in frozen if _holds(part.freeze, group)],
+                tuple([recurrences[name] for name in names if name in recurrences]),
+                tuple([always[name] for name in names if name in always]),
+                tuple([part for part in frozen if _holds(part.freeze, group)]),
             )
 
         singled_out = (group for freeze in freezes for group in freeze.groups)

@@ -135,8 +135,8 @@ class Recurrence:
                 return None
         return opens - offset, closes - offset
 
-    def around(self, now: datetime) -> tuple[Ends, Ends] | None:
-        """The last opening to start by an instant, and the first to start after it.
+    def around(self, now: datetime) -> tuple[datetime, datetime, datetime, datetime] | None:
+        """Start and end of the last opening to start by an instant, and of the first after it.
 
         Returns:
             None unless the window is `weekly`, both are ordinary, and no other touches them from
@@ -152,18 +152,18 @@ class Recurrence:
             day -= _DAY
         while following.weekday() not in weekdays:
             following += _DAY
-        before, after = self.ordinary(day), self.ordinary(following)
-        if before is None or after is None or not before[0] <= now < after[0]:
+        last, coming = self.ordinary(day), self.ordinary(following)
+        if last is None or coming is None or not last[0] <= now < coming[0]:
             return None
         # A time that a jump skips is read before the jump with `fold=1`: never too late.
         again = _combine(following + _DAY, self._start.again)
-        if again - (offset_at(again) or _NOTHING) <= after[1]:
+        if again - (offset_at(again) or _NOTHING) <= coming[1]:
             return None
-        if before[1] > now:
+        if last[1] > now:
             earlier = self.ordinary(day - _DAY)
-            if earlier is None or earlier[1] >= before[0]:
+            if earlier is None or earlier[1] >= last[0]:
                 return None
-        return before, after
+        return *last, *coming
 
     def due(self, day: date) -> datetime:
         """The instant at which it is to open on a day."""

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Final
 
 from offpeakd.core.occurrences import Recurrence
 from offpeakd.core.openings import Opening
 from offpeakd.core.standing import Phase, SpansBetween, Standing
+from offpeakd.core.wallclock import FIRST_INSTANT
 
 _FEW: Final = 8
 """Of more windows some are likely to overlap."""
@@ -61,11 +61,13 @@ def _either_side(recurrences: Sequence[Recurrence], now: datetime) -> Sequence[_
         found = recurrence.around(now)
         if found is None:
             return None
-        (start, end), (next_start, next_end) = found
+        start, end, next_start, next_end = found
         name, cutoff = recurrence.window.name, recurrence.window.cutoff
         near += ((start, name, end, cutoff), (next_start, name, next_end, cutoff))
     near.sort()
-    for left, right in pairwise(near):
-        if left[2] >= right[0]:
+    reached = FIRST_INSTANT
+    for start, _, end, _ in near:
+        if start <= reached:
             return None
+        reached = end
     return near[len(recurrences) - 1 : len(recurrences) + 1]
