@@ -16,6 +16,7 @@ from typing import Final, Self
 
 from fakes.installation import patiently
 from offpeakd import app
+from offpeakd.core.errors import DatabaseError
 from offpeakd.core.model import Request, State
 from offpeakd.emulator.cloud_model import UpgradeCall
 from offpeakd.emulator.emulator import Emulator
@@ -189,10 +190,19 @@ class Replicas:
     def wait_for_progress(self, seconds: float = 10) -> bool:
         """Wait until something that was queued is not queued any more."""
         before = self._queued()
-        return patiently(lambda: self._queued() < before, seconds)
 
-    def _queued(self) -> int:
-        counts = self.store.counts()
+        def further() -> bool:
+            now = self._queued()
+            return before is not None and now is not None and now < before
+
+        return patiently(further, seconds)
+
+    def _queued(self) -> int | None:
+        """None while the server can't be asked, which it may not be after a crash."""
+        try:
+            counts = self.store.counts()
+        except DatabaseError:
+            return None
         return sum(number for (_, state), number in counts.items() if state is State.QUEUED)
 
     def _is_over(self) -> bool:
