@@ -352,6 +352,14 @@ def test_what_support_asks_for_is_kept() -> None:
     assert json.loads(said.result.answer or "") == json.loads(step.body)
 
 
+def test_what_support_asks_for_may_be_named_in_the_body() -> None:
+    document = {"upgrade_results": [{"instance_id": ONE, "job_id": JOB}], "request_id": "r-9"}
+
+    said = sent_to(answer(202, document, X_Request_Id=""), ONE)
+
+    assert said.result.cloud_request_id == "r-9"
+
+
 def test_of_a_long_answer_the_beginning_is_kept() -> None:
     said = sent_to(Reply(500, "é".encode() * 20_000))
 

@@ -96,12 +96,17 @@ def named_error(answer: Answer) -> tuple[str, str]:
     return f"HTTP.{answer.status}", ""
 
 
-def request_id(answer: Answer) -> str | None:
-    """The id which the cloud's support asks for."""
+def request_id(answer: Answer, document: JsonObject | None = None) -> str | None:
+    """The id which the cloud's support asks for.
+
+    Args:
+        answer: any.
+        document: its body, where that was read already.
+    """
     stated = answer.headers.get("x-request-id")
     if stated:
         return stated
-    in_body = (json_object(answer.body) or {}).get("request_id")
+    in_body = (document or json_object(answer.body) or {}).get("request_id")
     if in_body and isinstance(in_body, str):
         return in_body
     return answer.headers.get("x-iam-trace-id") or None

@@ -124,7 +124,7 @@ def _accepted(sent: Sent, answer: Answer) -> UpgradeAnswer:
         instance_id: _agreed(said.get(instance_id, ())) for instance_id in sent.instance_ids
     }
     return UpgradeAnswer(
-        _result("answered", sent, answer),
+        _result("answered", sent, answer, document),
         outcomes,
         cloud_time=cloud_time(answer),
         foreign_ids=tuple(name for name in said if name not in outcomes),
@@ -152,8 +152,8 @@ def _entry(entry: JsonObject) -> Outcome:
     job_id, code = entry.get("job_id"), entry.get("error_code")
     if job_id and code:
         return Unclear("the answer has both a job and an error for the instance")
-    if isinstance(job_id, str) and job_id.strip():
-        return Accepted(job_id.strip())
+    if isinstance(job_id, str) and (named := job_id.strip()):
+        return Accepted(named)
     if not isinstance(code, str) or not code.strip():
         return Unclear("the answer has neither a job nor an error for the instance")
     normal = normal_code(code.strip()[:64])
@@ -165,6 +165,7 @@ def _result(
     outcome: str,
     sent: Sent,
     answer: Answer | None,
+    document: JsonObject | None = None,
     *,
     code: str | None = None,
     message: str | None = None,
@@ -174,7 +175,7 @@ def _result(
         sent.finished_at,
         sent_at=sent.sent_at,
         http_status=answer.status if answer else None,
-        cloud_request_id=request_id(answer) if answer else None,
+        cloud_request_id=request_id(answer, document) if answer else None,
         error_code=code,
         message=message,
         answer=storable_text(answer.body[:KEPT].decode("utf-8", "ignore")) if answer else None,
