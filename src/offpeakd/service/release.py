@@ -1,12 +1,10 @@
 """Releases one target's requests: decide, look, write down, call, write down what came of it."""
 
-import hashlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from secrets import token_hex
 from typing import Final
 
 import structlog
@@ -15,15 +13,16 @@ from offpeakd.core import stops
 from offpeakd.core.batch import Batch, BatchResult, as_claimed
 from offpeakd.core.errors import CloudError, CredentialsError, DatabaseError
 from offpeakd.core.lane import Lane
-from offpeakd.core.model import Request, State
+from offpeakd.core.model import State
 from offpeakd.core.outcomes import NotSent
 from offpeakd.core.plan import Take, next_edge, plan
-from offpeakd.core.seen import Instance
 from offpeakd.core.settle import concerns_one, settle, settle_cleared
 from offpeakd.core.verdicts import Code, LaneFacts, Situation, Verdict
-from offpeakd.ports import Claim, Clock, Cloud, SignedCall, Store, UpgradeAnswer
+from offpeakd.ports import Claim, Clock, Cloud, Store, UpgradeAnswer
 from offpeakd.service.answers import Answer, Answers
+from offpeakd.service.batches import batch_for
 from offpeakd.service.choice import MOST, Choice, Chosen
+from offpeakd.service.cloud_stops import CloudStops
 from offpeakd.service.gate import Gate
 from offpeakd.service.inventory import Inventory
 from offpeakd.service.order import Order
@@ -32,8 +31,6 @@ from offpeakd.service.rules import Rules
 from offpeakd.service.strays import Strays
 
 _FAR: Final = timedelta(days=366)
-_RANDOM: Final = 11
-"""Random bytes of an id, after the five that tell the second."""
 _log = structlog.get_logger("release")
 
 
@@ -70,6 +67,7 @@ class Release:
         stopping: set when the daemon stops.
         answers: what came of calls, on its way into the store.
         strays: what the cloud has started and the store may have forgotten.
+        cloud_stops: what the cloud's answers stop.
         order: in which the groups go.
         retired: set when a reload put another lane in its place, or none.
     """
@@ -85,17 +83,19 @@ class Release:
     stopping: threading.Event
     answers: Answers = field(init=False)
     strays: Strays = field(init=False)
+    cloud_stops: CloudStops = field(init=False)
     order: Order = field(default_factory=Order, init=False)
     retired: threading.Event = field(default_factory=threading.Event, init=False)
 
     def __post_init__(self) -> None:
-        """Both are this lane's own."""
+        """These are this lane's own."""
         answers = Answers(self.target, self.store, self.rules)
         strays = Strays(self.target, self.store, self.cloud, self.clock, self.rules)
         # A look may take seconds: what is known by then is written down before it.
         self.inventory.before_looking = strays.before_looking = answers.store_last
         object.__setattr__(self, "answers", answers)
         object.__setattr__(self, "strays", strays)
+        object.__setattr__(self, "cloud_stops", CloudStops(self.target, self.store))
 
     def run_once(self, *, goes_on: bool = False) -> Pass:
         """Make at most one call.
@@ -143,7 +143,7 @@ class Release:
         try:
             return self._take(decision.take, lane, rules, doubts)
         except (CloudError, CredentialsError) as error:
-            self._stop_after(error, lane)
+            self.cloud_stops.after_error(error, lane, self.clock.now())
             return Pass(0, 0, self.clock.now())
 
     def _open_lane(self, now: datetime, groups: Sequence[str]) -> Lane:
@@ -185,12 +185,7 @@ class Release:
             self.inventory.look()
             self.strays.prepare()
         except (CloudError, CredentialsError) as error:
-            self._stop_after(error, lane)
-
-    def _stop_after(self, error: CloudError | CredentialsError, lane: Lane) -> None:
-        stop = stops.stop_for_error(self.target, error, self.clock.now(), lane.stops)
-        self.store.put_stop(stop)
-        _log.warning("look_failed", target=self.target, kind=stop.kind, error=error.message)
+            self.cloud_stops.after_error(error, lane, self.clock.now())
 
     # ------------------------------------------------------------------ one batch
 
@@ -203,7 +198,7 @@ class Release:
         held = self.holds()
         if held or self._void(doubts) is not None:
             return Pass(0, chosen.passed_over, self.clock.now(), held)
-        batch = self._batch(take, chosen.fit, call, rules)
+        batch = batch_for(self.target, self.owner, take, chosen.fit, call, rules)
         claim = self._claim(batch, rules)
         if not claim:
             now = self.clock.now()
@@ -226,7 +221,7 @@ class Release:
         finally:
             self.inventory.called(call.instance_ids)
         self._write_down(batch, answer, chosen, rules)
-        self._mind_target(answer, lane, vetoed=gate.veto is not None)
+        self.cloud_stops.after_call(answer, lane, vetoed=gate.veto is not None)
         return Pass(len(chosen.fit), chosen.passed_over, self.clock.now())
 
     def _void(self, doubts: int) -> str | None:
@@ -248,28 +243,6 @@ class Release:
     def _choice(self) -> Choice:
         return Choice(
             self.target, self.store, self.inventory, self.strays, self.clock, self.stopping
-        )
-
-    def _batch(
-        self, take: Take, fit: Sequence[tuple[Request, Instance]], call: SignedCall, rules: Rules
-    ) -> Batch:
-        batch_id, *attempt_ids = _ids(call.signed_at, 1 + len(fit))
-        return Batch(
-            id=batch_id,
-            target=self.target,
-            group=take.group,
-            requests=tuple(request for request, _ in fit),
-            attempt_ids=tuple(attempt_ids),
-            owner=self.owner,
-            windows=take.opening.windows,
-            opening_start=take.opening.start,
-            opening_end=take.opening.end,
-            signed_at=call.signed_at,
-            fenced=call.fenced,
-            body_sha256=hashlib.sha256(call.body).hexdigest(),
-            config_hash=rules.config_hash,
-            tzdata_version=rules.tzdata_version,
-            instance_versions=tuple(instance.whole_version for _, instance in fit),
         )
 
     # ------------------------------------------------------------------ what came of it
@@ -326,30 +299,6 @@ class Release:
             self.answers.keep(Answer(batch.id, result, changes, outcomes))
             raise
 
-    def _mind_target(self, answer: UpgradeAnswer, lane: Lane, *, vetoed: bool) -> None:
-        now = answer.result.finished_at
-        stop = None
-        if answer.problem is not None:
-            stop = stops.stop_for_problem(
-                self.target,
-                answer.problem,
-                now,
-                lane.stops,
-                retry_after=answer.retry_after,
-                renewable=answer.renewable,
-            )
-        elif answer.result.outcome == "not_sent" and not vetoed:
-            stop = stops.stop_for_unsent(
-                self.target, answer.result.message or "", now, lane.stops, answer.retry_after
-            )
-        if stop is not None:
-            self.store.put_stop(stop)
-            _log.warning("target_stopped", target=self.target, kind=stop.kind, reason=stop.reason)
-        elif answer.result.outcome == "answered":
-            lapsed = frozenset(one.kind for one in lane.stops) & stops.PASSING
-            if lapsed:
-                self.store.lift_stop(self.target, lapsed, "offpeakd", "a call went through")
-
     def _facts(self, lane: Lane, rules: Rules) -> LaneFacts:
         return LaneFacts(
             in_flight=lane.in_flight,
@@ -357,15 +306,3 @@ class Release:
             stops=lane.stops,
             holds=self.holds(),
         )
-
-
-def _ids(at: datetime, number: int) -> list[str]:
-    """Random ids that begin with the second: the latest lie side by side in an index.
-
-    Wholly random ones would change as many pages of the database as there are ids.
-    """
-    second = f"{int(at.timestamp()):010x}"
-    random = token_hex(_RANDOM * number)
-    return [
-        second + random[place : place + 2 * _RANDOM] for place in range(0, len(random), 2 * _RANDOM)
-    ]
