@@ -174,9 +174,9 @@ def insert_rows(
             into(value) if into is not None else value
             for into, value in zip(convert, row.values(), strict=True)
         )
-    with cursor_of(connection) as cursor:
-        cursor.execute(text, values)
-        return list(cursor.fetchall()) if "RETURNING" in ending else []
+    cursor = cursor_of(connection)
+    cursor.execute(text, values)
+    return list(cursor.fetchall()) if "RETURNING" in ending else []
 
 
 def _chunks(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from offpeakd.adapters.sql.changes_postgresql import Rows, statement_of
 from offpeakd.adapters.sql.changes_sqlite import update_requests
+from offpeakd.adapters.sql.columns import instant_text, json_text
 from offpeakd.adapters.sql.prepared import Prepared, cursor_of, given
 from offpeakd.adapters.sql.rows import column_of
 from offpeakd.adapters.sql.tables import attempt, batch, event, request
@@ -157,9 +158,10 @@ def _rows(
     result: BatchResult | None,
     call: Mapping[str, Any] | None = None,
 ) -> Rows:
+    call_values = _call_values(result)
     return Rows(
         [_request_values(change, _shape(change)) for change in sorted(changes, key=_id)],
-        _attempts(changes, result),
+        [one | call_values for one in _attempts(changes)],
         [_event_values(change) for change in changes if change.event],
         None if call is None else _UPDATE_BATCH.bound(dialect, call),
     )
@@ -190,24 +192,30 @@ def _write_singly(
 
 def _written_alone(connection: sa.Connection, change: Change, result: BatchResult | None) -> bool:
     statement, values = statement_of(_rows(connection.dialect, [change], result))
-    with cursor_of(connection) as cursor:
-        cursor.execute(statement, values)
-        return bool(cursor.fetchall()[0][0])
+    cursor = cursor_of(connection)
+    cursor.execute(statement, values)
+    return bool(cursor.fetchall()[0][0])
 
 
-def _attempts(changes: Sequence[Change], result: BatchResult | None) -> list[dict[str, Any]]:
-    return [values for change in changes if (values := _attempt_values(change, result)) is not None]
+def _attempts(changes: Sequence[Change]) -> list[dict[str, Any]]:
+    return [values for change in changes if (values := _attempt_values(change)) is not None]
+
+
+def _call_values(result: BatchResult | None) -> dict[str, Any]:
+    return {name: None if result is None else getattr(result, name) for name in _CALL}
 
 
 def _write_attempts_and_events(
     connection: sa.Connection, changes: Sequence[Change], result: BatchResult | None
 ) -> None:
-    attempts = _attempts(changes, result)
+    attempts = _attempts(changes)
     if attempts:
-        _UPDATE_ATTEMPT.each(connection, attempts)
+        common = {**dict.fromkeys(_KNOWN), **_call_values(result)}
+        _UPDATE_ATTEMPT.each_like(connection, common, attempts)
     events = [_event_values(change) for change in changes if change.event]
     if events:
-        INSERT_EVENT.each(connection, events)
+        rows = [{**one, "detail": json_text(one["detail"])} for one in events]
+        INSERT_EVENT.each_like(connection, {"detail": None, "at": None}, rows)
 
 
 def _shape(change: Change) -> tuple[str, ...]:
@@ -256,15 +264,13 @@ def _request_values(change: Change, shape: tuple[str, ...]) -> dict[str, Any]:
     return values
 
 
-def _attempt_values(change: Change, result: BatchResult | None) -> dict[str, Any] | None:
+def _attempt_values(change: Change) -> dict[str, Any] | None:
     known = change.attempt
     if known is None or change.before.attempt_id is None:
         return None
     values: dict[str, Any] = {name: getattr(known, name) for name in ("outcome", *_RESULT)}
     values["id"] = change.before.attempt_id
     values["finished_at"] = None if known.outcome is None else _at(change)
-    for name in _CALL:
-        values[name] = None if result is None else getattr(result, name)
     return values
 
 
@@ -279,5 +285,5 @@ def _event_values(change: Change) -> dict[str, Any]:
     }
 
 
-def _at(change: Change) -> Any:
-    return change.after.changed_at or change.after.requested_at
+def _at(change: Change) -> str:
+    return instant_text(change.after.changed_at or change.after.requested_at)

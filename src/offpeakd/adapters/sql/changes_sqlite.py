@@ -37,12 +37,12 @@ def update_requests(
     """
     done = 0
     sets = ", ".join(f"{column} = {value}" for column, value in news.items())
-    with cursor_of(connection) as cursor:
-        for start in range(0, len(rows), _AT_ONCE):
-            some = rows[start : start + _AT_ONCE]
-            text = _statement(sets, conditions, tuple(names), len(some))
-            cursor.execute(text, [row[name] for row in some for name in names])
-            done += cursor.rowcount
+    cursor = cursor_of(connection)
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        text = _statement(sets, conditions, tuple(names), len(some))
+        cursor.execute(text, [row[name] for row in some for name in names])
+        done += cursor.rowcount
     return done
 
 

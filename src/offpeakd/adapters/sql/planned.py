@@ -113,17 +113,17 @@ class _Session:
         self.uses[text, limits] += 1
         if self.uses[text, limits] < OFTEN or len(self.forms) == _MOST:
             return None
-        with cursor_of(connection) as cursor:
-            if self.direct is None:
-                cursor.execute("SELECT pg_backend_pid()")
-                [(answering,)] = cursor.fetchall()
-                driver: Any = connection.connection.driver_connection
-                self.direct = answering == driver.info.backend_pid
-            if not self.direct:
-                return None
-            form = _form_of(text, limits)
-            # By itself: what is known of it must not hang on what else is in a message.
-            cursor.execute(form.prepare)
+        cursor = cursor_of(connection)
+        if self.direct is None:
+            cursor.execute("SELECT pg_backend_pid()")
+            [(answering,)] = cursor.fetchall()
+            driver: Any = connection.connection.driver_connection
+            self.direct = answering == driver.info.backend_pid
+        if not self.direct:
+            return None
+        form = _form_of(text, limits)
+        # By itself: what is known of it must not hang on what else is in a message.
+        cursor.execute(form.prepare)
         self.forms[text, limits] = form
         return form
 

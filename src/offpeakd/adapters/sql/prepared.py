@@ -1,7 +1,6 @@
 """Statements compiled once, and run on the driver's own cursor."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from typing import Any, Final, cast
 
 import sqlalchemy as sa
@@ -11,9 +10,11 @@ _GIVEN: Final = "given_"
 """The library keeps bare column names for itself; compiling takes this prefix off again."""
 
 
-def cursor_of(connection: sa.Connection) -> closing[DBAPICursor]:
-    """The driver's own cursor."""
-    return closing(connection.connection.cursor())
+def cursor_of(connection: sa.Connection) -> DBAPICursor:
+    """The driver's own cursor, past the library; nothing is left of it once it is out of use."""
+    driver: Any = connection.connection.driver_connection
+    cursor: DBAPICursor = driver.cursor()
+    return cursor
 
 
 def given(column: sa.Column[Any], name: str = "") -> sa.BindParameter[Any]:
@@ -40,9 +41,9 @@ class Prepared:
 
     def rows(self, connection: sa.Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run a statement that returns rows."""
-        with cursor_of(connection) as cursor:
-            cursor.execute(self.text(connection.dialect), self.bound(connection.dialect, values))
-            return self.read(connection.dialect, cursor.fetchall())
+        cursor = cursor_of(connection)
+        cursor.execute(self.text(connection.dialect), self.bound(connection.dialect, values))
+        return self.read(connection.dialect, cursor.fetchall())
 
     def text(self, dialect: sa.Dialect) -> str:
         """The statement as the driver takes it."""
@@ -60,16 +61,16 @@ class Prepared:
     def run(self, connection: sa.Connection, values: Mapping[str, Any]) -> int:
         """Run a statement once; returns how many rows it wrote."""
         compiled = self._for(connection.dialect)
-        with cursor_of(connection) as cursor:
-            cursor.execute(compiled.text, compiled.bind(values))
-            return cursor.rowcount
+        cursor = cursor_of(connection)
+        cursor.execute(compiled.text, compiled.bind(values))
+        return cursor.rowcount
 
     def each(self, connection: sa.Connection, values: Sequence[Mapping[str, Any]]) -> int:
         """Run a statement for each set of values; returns how many rows all of them wrote."""
         compiled = self._for(connection.dialect)
-        with cursor_of(connection) as cursor:
-            cursor.executemany(compiled.text, [compiled.bind(one) for one in values])
-            return cursor.rowcount
+        cursor = cursor_of(connection)
+        cursor.executemany(compiled.text, [compiled.bind(one) for one in values])
+        return cursor.rowcount
 
     def each_like(
         self,
@@ -86,9 +87,9 @@ class Prepared:
         """
         compiled = self._for(connection.dialect)
         bound = compiled.bind(common)
-        with cursor_of(connection) as cursor:
-            cursor.executemany(compiled.text, [{**bound, **row} for row in rows])
-            return cursor.rowcount
+        cursor = cursor_of(connection)
+        cursor.executemany(compiled.text, [{**bound, **row} for row in rows])
+        return cursor.rowcount
 
     def _for(self, dialect: sa.Dialect) -> "_Compiled":
         found = self._compiled.get(dialect.name)

@@ -254,8 +254,7 @@ def _limits(lock_patience: timedelta, statement_patience: timedelta) -> str:
 def _say(connection: sa.Connection, words: str) -> None:
     """Begin or end a transaction, past the library, which believes the driver to commit."""
     if words:
-        with cursor_of(connection) as cursor:
-            cursor.execute(words)
+        cursor_of(connection).execute(words)
 
 
 def _is_dead(connection: sa.Connection) -> bool:
