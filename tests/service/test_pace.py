@@ -11,9 +11,10 @@ from fakes.memory_store import MemoryStore
 from fakes.set_clock import START
 from offpeakd.core.batch import BATCH_LIMIT, Batch
 from offpeakd.core.model import Request
+from offpeakd.core.verdicts import Code
 from offpeakd.ports import Claim, Claimed, Limits, Settled
 from offpeakd.service.choice import ROUNDS
-from offpeakd.service.room import OUTRUN, next_look
+from offpeakd.service.room import OUTRUN, next_look, why_no_room
 
 
 class Contended(MemoryStore):
@@ -86,3 +87,25 @@ def test_what_fits_is_sent_before_more_is_looked_at() -> None:
         lane.store.add(gone, "test")
 
         assert (lane.send().sent, len(lane.cloud.world.calls)) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("claim", "code", "until"),
+    [
+        (Claim(Claimed.TARGET_FULL), Code.TARGET_LIMIT, None),
+        (Claim(Claimed.CALLS_SPENT), Code.RATE_LIMITED, None),
+        (Claim(Claimed.CALLS_SPENT, timedelta(seconds=7)), Code.RATE_LIMITED, 7),
+    ],
+)
+def test_a_claim_without_room_says_which_limit_is_reached(
+    claim: Claim, code: Code, until: int | None
+) -> None:
+    [why] = why_no_room(claim, Limits(30, 10), START)
+    assert why.code is code
+    assert why.until == (None if until is None else START + timedelta(seconds=until))
+
+
+@pytest.mark.parametrize("standing", [Claimed.NOT_AS_READ, Claimed.LEASE_LOST])
+def test_a_claim_that_was_outrun_blames_no_limit(standing: Claimed) -> None:
+    assert why_no_room(Claim(standing), Limits(30, 10), START) == ()
+    assert why_no_room(Claim(Claimed.TARGET_FULL), None, START) == ()
