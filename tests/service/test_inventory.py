@@ -2,9 +2,16 @@
 
 from datetime import timedelta
 
-from fakes.lane import a_lane
+import pytest
+from typing_extensions import override
+
+from fakes.lane import Lane, a_lane
+from offpeakd.adapters.huaweicloud.client import DdsCloud
+from offpeakd.core.seen import Instance
+from offpeakd.service.inventory import Inventory
 
 MINUTE = timedelta(seconds=60)
+MOMENT = timedelta(milliseconds=1)
 
 
 def test_few_instances_of_many_are_asked_for_one_by_one() -> None:
@@ -45,3 +52,59 @@ def test_an_instance_that_the_listing_lacks_is_asked_for() -> None:
         seen = lane.release.inventory.at_most(MINUTE, [unknown], more_to_come=True)
 
         assert seen == {unknown: None}
+
+
+class SlowListing(DdsCloud):
+    """A project whose listing takes its time."""
+
+    def __init__(self, lane: Lane, takes: timedelta) -> None:
+        self._lane = lane
+        self._takes = takes
+        self.listings = 0
+
+    @override
+    def list_instances(self) -> tuple[Instance, ...]:
+        self.listings += 1
+        listed = self._lane.client.list_instances()
+        self._lane.later(self._takes)
+        return listed
+
+    @override
+    def find_instance(self, instance_id: str) -> Instance | None:
+        return self._lane.client.find_instance(instance_id)
+
+
+@pytest.mark.parametrize(
+    ("takes", "listings"),
+    [(MINUTE / 2, 2), (MINUTE / 2 + MOMENT, 1), (MINUTE, 1), (MINUTE + MOMENT, 1)],
+)
+def test_a_listing_that_would_be_old_when_it_is_needed_is_not_read_again(
+    takes: timedelta, listings: int
+) -> None:
+    with a_lane(instances=1100) as lane:
+        ids = sorted(lane.cloud.world.instances)
+        cloud = SlowListing(lane, takes)
+        inventory = Inventory("prod", cloud, lane.store, lane.clock)
+        inventory.at_most(MINUTE, ids[:10], more_to_come=True)
+        # Of a listing that is too old already, those that are needed are looked at once more.
+        singly = lane.cloud.world.received["instances"] - 12
+        assert singly == (10 if takes > MINUTE else 0)
+
+        lane.later(MINUTE + MOMENT)
+        seen = inventory.at_most(MINUTE, ids[10:20], more_to_come=True)
+        assert cloud.listings == listings
+        assert [one.id for one in seen.values() if one] == ids[10:20]
+
+
+def test_a_listing_that_took_long_is_tried_again_after_a_while() -> None:
+    with a_lane(instances=1100) as lane:
+        ids = sorted(lane.cloud.world.instances)[:10]
+        cloud = SlowListing(lane, MINUTE)
+        inventory = Inventory("prod", cloud, lane.store, lane.clock)
+        inventory.look()
+        lane.later(MINUTE * 9)
+        inventory.at_most(MINUTE, ids, more_to_come=True)
+        assert cloud.listings == 1
+        lane.later(MOMENT)
+        inventory.at_most(MINUTE, ids, more_to_come=True)
+        assert cloud.listings == 2

@@ -30,6 +30,7 @@ class Inventory:
     before_looking: Callable[[], None] = field(default=lambda: None, init=False)
     _seen: dict[str, Instance] = field(default_factory=dict, init=False)
     _looked_at: timedelta | None = field(default=None, init=False)
+    _took: timedelta = field(default=timedelta(0), init=False)
     _called_at: dict[str, timedelta] = field(default_factory=dict[str, timedelta], init=False)
 
     def age(self) -> timedelta | None:
@@ -47,7 +48,7 @@ class Inventory:
         began = self.clock.boottime()
         instances = self.cloud.list_instances()
         self._seen = {instance.id: instance for instance in instances}
-        self._looked_at = began
+        self._looked_at, self._took = began, self.clock.boottime() - began
         self._called_at = {one: at for one, at in self._called_at.items() if at >= began}
         self.controls.see_instances(self.target, instances)
 
@@ -62,7 +63,7 @@ class Inventory:
         """The chosen instances, seen within `age` and since a call last named them.
 
         The whole listing is read where it costs fewer calls than asking one by one, or where
-        further batches will profit from it.
+        further batches will profit from it: not where it takes so long that it is old by then.
 
         Args:
             age: how old a look may be.
@@ -80,10 +81,18 @@ class Inventory:
         fresh = known_age is not None and known_age <= age
         if fresh and sum(map(self._is_void, ids)) <= self._pages():
             return {instance_id: self._known(instance_id) for instance_id in ids}
-        if not more_to_come and self._pages() > len(ids):
+        if self._pages() > len(ids) and (not more_to_come or self._takes_long(age)):
             return self._one_by_one(ids)
         self.look()
+        if self._pages() > len(ids) and self._took > age:
+            return self._one_by_one(ids)
         return {instance_id: self._known(instance_id) for instance_id in ids}
+
+    def _takes_long(self, age: timedelta) -> bool:
+        """Whether the last listing took so long; believed for ten times as long as it took."""
+        known_age = self.age()
+        believed = known_age is not None and known_age <= 10 * self._took
+        return believed and self._took > age / 2
 
     def _pages(self) -> int:
         return 1 + len(self._seen) // PAGE
