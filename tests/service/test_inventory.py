@@ -1,10 +1,12 @@
 """No call rests on a look that is too old, or older than the last call for that instance."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from typing_extensions import override
 
+from fakes.builders import a_calendar, nightly
 from fakes.lane import Lane, a_lane
 from offpeakd.adapters.huaweicloud.client import DdsCloud
 from offpeakd.core.seen import Instance
@@ -108,3 +110,21 @@ def test_a_listing_that_took_long_is_tried_again_after_a_while() -> None:
         lane.later(MOMENT)
         inventory.at_most(MINUTE, ids, more_to_come=True)
         assert cloud.listings == 2
+
+
+@pytest.mark.parametrize(("takes", "listings"), [(MINUTE / 2, 2), (MINUTE / 2 + MOMENT, 1)])
+def test_a_listing_that_would_not_be_over_is_not_begun_before_an_opening(
+    takes: timedelta, listings: int
+) -> None:
+    with a_lane() as lane:
+        cloud = SlowListing(lane, takes)
+        lane.release.inventory.cloud = cloud
+        lane.release.inventory.look()
+        soon = f"{lane.clock.now() + MINUTE * 3:%H:%M}"
+        lane.rules.rules = replace(lane.rules(), calendar=a_calendar(nightly(start=soon)))
+        lane.add(1)
+        starts = lane.send().wake_at
+        lane.later(starts - lane.clock.now())
+
+        assert lane.send().wake_at == starts + MINUTE / 2
+        assert cloud.listings == listings

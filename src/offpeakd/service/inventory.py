@@ -52,6 +52,18 @@ class Inventory:
         self._called_at = {one: at for one, at in self._called_at.items() if at >= began}
         self.controls.see_instances(self.target, instances)
 
+    def takes_long(self, age: timedelta) -> bool:
+        """Whether the listing is half that old once it is read, so that little is gained by it.
+
+        What the last look showed is believed for ten times as long as that took.
+
+        Args:
+            age: how old a look may be.
+        """
+        known_age = self.age()
+        believed = known_age is not None and known_age <= 10 * self._took
+        return believed and self._took > age / 2
+
     def called(self, ids: Sequence[str]) -> None:
         """A call naming these instances was made: what was seen of them before is void."""
         now = self.clock.boottime()
@@ -81,18 +93,12 @@ class Inventory:
         fresh = known_age is not None and known_age <= age
         if fresh and sum(map(self._is_void, ids)) <= self._pages():
             return {instance_id: self._known(instance_id) for instance_id in ids}
-        if self._pages() > len(ids) and (not more_to_come or self._takes_long(age)):
+        if self._pages() > len(ids) and (not more_to_come or self.takes_long(age)):
             return self._one_by_one(ids)
         self.look()
         if self._pages() > len(ids) and self._took > age:
             return self._one_by_one(ids)
         return {instance_id: self._known(instance_id) for instance_id in ids}
-
-    def _takes_long(self, age: timedelta) -> bool:
-        """Whether the last listing took so long; believed for ten times as long as it took."""
-        known_age = self.age()
-        believed = known_age is not None and known_age <= 10 * self._took
-        return believed and self._took > age / 2
 
     def _pages(self) -> int:
         return 1 + len(self._seen) // PAGE

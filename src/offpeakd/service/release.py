@@ -172,17 +172,19 @@ class Release:
         lead = rules.policy.preflight / 2
         if now < edge - lead:
             return Pass(0, 0, edge - lead)
-        age = self.inventory.age()
-        if age is None or age + (edge - now) > rules.policy.preflight:
-            self._warm_up(now)
+        age, preflight = self.inventory.age(), rules.policy.preflight
+        if age is None or age + (edge - now) > preflight:
+            self._warm_up(now, preflight)
         return Pass(0, 0, edge)
 
-    def _warm_up(self, now: datetime) -> None:
+    def _warm_up(self, now: datetime, preflight: timedelta) -> None:
         lane = self._lane(now)
         if not lane.ready_groups or stops.in_force(lane.stops, stops.ALL_CALLS, now):
             return
         try:
-            self.inventory.look()
+            # One that takes long would not be over when the window opens.
+            if not self.inventory.takes_long(preflight):
+                self.inventory.look()
             self.strays.prepare()
         except (CloudError, CredentialsError) as error:
             self.cloud_stops.after_error(error, lane, self.clock.now())
