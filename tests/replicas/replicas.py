@@ -36,10 +36,14 @@ _THAW: Final = timedelta(seconds=1)
 _FINAL: Final = frozenset({State.SUCCEEDED, State.FAILED})
 _SOUND: Final = Mix(busy=0, frozen=0, abnormal=0, single=0, current=0, failing=0.02)
 
-_MORE: Final = f"""\
-release: {{poll: 200ms, guard: 1s}}
-follow_up: {{every: 500ms}}
-reconcile: {{fence: 5s, every: 500ms, looks: 3}}
+
+def _more(targets: int) -> str:
+    # In milliseconds: where there are many targets, to look at each takes all there is.
+    pace = max(500, 200 * targets)
+    return f"""\
+release: {{poll: {min(pace, 1000)}ms, guard: 1s}}
+follow_up: {{every: {pace}ms}}
+reconcile: {{fence: 5s, every: {pace}ms, looks: 3}}
 retry: {{first: 500ms, most: 1s, attempts: 100}}
 lease: {{ttl: {LEASE.total_seconds():.0f}s}}
 log: {{format: json}}
@@ -107,7 +111,7 @@ class Replicas:
         path = self.folder / f"{name}.yaml"
         path.write_text(
             f"timezone: UTC\ntargets:\n{targets}database: {{url: '{url}', allow_plain: true}}\n"
-            f"windows: {{always: {{always: true}}}}\nfreezes: [{freezes}]\n{_MORE}"
+            f"windows: {{always: {{always: true}}}}\nfreezes: [{freezes}]\n{_more(len(self.clouds))}"
         )
         return path
 

@@ -25,7 +25,9 @@ def list_instances(world: World, call: Call) -> Reply:
     offset = call.number_of("offset", 0, 0)
     limit = call.number_of("limit", 100, 1, 100)
     wanted = _filters(call)
-    found = [one for one in world.instances() if all(test(one) for test in wanted)]
+    known = world.find(call.query.get("id", ""))
+    among = world.instances() if known is None else (known,)
+    found = [one for one in among if all(test(one) for test in wanted)]
     page = islice(found, offset, offset + limit)
     listed = ", ".join(map(_text, page))
     return Reply(200, f'{{"instances": [{listed}], "total_count": {len(found)}}}'.encode())
