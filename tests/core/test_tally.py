@@ -1,7 +1,7 @@
 """What is kept of looks: readable, bounded, and safe when it can't be read."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -155,18 +155,18 @@ def test_a_tally_of_an_earlier_version_is_read() -> None:
 def test_what_is_stored_is_read_back(
     negative: int,
     changed: int,
-    counted: object,
-    since: object,
-    heard: object,
+    counted: datetime | None,
+    since: datetime | None,
+    heard: datetime | None,
     silent: timedelta,
     kinds: list[Kind],
 ) -> None:
     tally = Tally(
         negative,
         changed,
-        counted_at=counted,  # type: ignore[arg-type]  # an instant or None, as the next two
-        since=since,  # type: ignore[arg-type]
-        heard=heard,  # type: ignore[arg-type]
+        counted_at=counted,
+        since=since,
+        heard=heard,
         silent=silent,
     )
     for kind in kinds:

@@ -3,6 +3,7 @@
 import threading
 from bisect import insort
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -34,6 +35,11 @@ class Rows:
     high_water: datetime | None = None
     last_request: int = 0
     last_event: int = 0
+
+    def copied(self) -> "Rows":
+        """As a backup has them; under a lock of its own."""
+        with self.lock:
+            return Rows(**deepcopy({k: v for k, v in vars(self).items() if k != "lock"}))
 
     def put(self, request: Request) -> None:
         """Write a request, and keep the indexes true."""
