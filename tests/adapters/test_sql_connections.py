@@ -98,7 +98,7 @@ def test_a_connection_that_the_server_has_cut_is_replaced(server: Database) -> N
     _cut_all(server)
     assert server.ask([(_ONE, {})]) == [[(1,)]]
     _cut_all(server)
-    assert server.write_whole(["SELECT %(number)s"], {"number": 7}) == [(7,)]
+    assert server.write_whole(["SELECT %(number)s::int"], {"number": 7}) == [(7,)]
 
 
 def test_a_statement_that_fails_is_not_committed_and_leaves_a_sound_connection(

@@ -123,7 +123,7 @@ def _all_written(
         if len({change.before.id for change in changes}) < len(changes):
             return False
         statement, values = statement_of(_rows(database.dialect, changes, result, call))
-        [[written]] = database.write_whole([statement], values, BY_KEY)
+        [[written]] = database.write_whole([statement], values)
         return bool(written)
     try:
         with database.write() as connection:

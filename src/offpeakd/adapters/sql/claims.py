@@ -21,7 +21,7 @@ from offpeakd.adapters.sql.prepared import Prepared, given
 from offpeakd.adapters.sql.room import lock_of, room_values, take_room, verdict
 from offpeakd.adapters.sql.tables import IS_READY, attempt, batch
 from offpeakd.adapters.sql.term import Term
-from offpeakd.adapters.sql.transactions import BY_KEY, Database
+from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.batch import Batch
 from offpeakd.core.model import Request
 from offpeakd.ports import Claim, Claimed, Limits, Settled
@@ -148,9 +148,7 @@ def _write_whole(
         }
         for one, attempt_id, whole_version in _members(wanted)
     ]
-    first = BY_KEY
-    if limits is not None or term.epoch:
-        first = f"{BY_KEY}; {lock_of(wanted.target)}"
+    lock = lock_of(wanted.target) if limits is not None or term.epoch else ""
     values = {
         **batch_row,
         **room_values(wanted.target, limits, term),
@@ -159,10 +157,10 @@ def _write_whole(
     }
     lost: tuple[int, ...] = ()
     if settled is None:
-        [found] = database.write_whole([CLAIM], values, first)
+        [found] = database.write_whole([CLAIM], values, lock)
     else:
         statement, news = settled_statement(database.dialect, settled)
-        [recorded], found = database.write_whole([statement, CLAIM], values | news, first)
+        [recorded], found = database.write_whole([statement, CLAIM], values | news, lock)
         if not recorded:
             lost = write_changes(database, settled.changes, settled.batch_id, settled.result)
     written = Written(*found)

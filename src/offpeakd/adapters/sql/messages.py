@@ -1,40 +1,193 @@
 """Several statements of PostgreSQL as one message.
 
-A message there and back is most of what a short statement costs. One with values may hold a single
-statement, unless the values are written into its text, which is what this cursor of the driver's
-does; it needs nothing of the server that a pooler could not give.
+A message there and back is most of what a short statement costs. libpq's pipeline mode (PostgreSQL
+manual, 34.5) sends any number of statements at once, each with its values beside it, and the
+server answers them in order: no value is ever part of a statement's text, and nothing is asked of
+the server that a pooler could not give. The driver's own pipeline makes a cursor for each
+statement, which costs as much as the server's work for it; the mode itself is the driver's.
 """
 
 # ruff: noqa: PLC0415 - the driver takes longer to load than SQLite takes to open
 
+import re
+import select
 from collections.abc import Mapping, Sequence
-from contextlib import closing
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg.pq.abc import PGresult
 
-def sent_together(
-    connection: sa.Connection, texts: Sequence[str], values: Mapping[str, Any]
-) -> list[list[tuple[Any, ...]]]:
-    """Send statements as one message.
+Row = tuple[Any, ...]
+
+_VALUE: Final = re.compile(r"%\((\w+)\)s|%%")
+
+
+class Step(NamedTuple):
+    """One statement of a message.
+
+    Attributes:
+        text: with `$1`, `$2` … where values go.
+        values: these, in order.
+        name: by which the server knows the statement; None where it is sent in full.
+        asks: whether its rows are wanted.
+    """
+
+    text: bytes
+    values: Sequence[Any] = ()
+    name: bytes | None = None
+    asks: bool = True
+
+
+class Numbered(NamedTuple):
+    """A statement as the server takes it: its text, and the names of its values in their order."""
+
+    text: str
+    names: tuple[str, ...]
+
+    def step(self, values: Mapping[str, Any], name: bytes | None = None) -> Step:
+        """The statement with its values."""
+        return Step(self.text.encode(), [values[one] for one in self.names], name)
+
+
+@lru_cache(maxsize=512)
+def numbered(text: str) -> Numbered:
+    """A statement whose values are written `%(name)s`, and a percent sign `%%`, as the driver does."""
+    names = tuple(dict.fromkeys(name for name in _VALUE.findall(text) if name))
+
+    def place(found: re.Match[str]) -> str:
+        return f"${names.index(found[1]) + 1}" if found[1] else "%"
+
+    return Numbered(_VALUE.sub(place, text), names)
+
+
+def words(text: str) -> Step:
+    """A statement without values, whose rows nobody wants."""
+    return Step(text.encode(), asks=False)
+
+
+def exchanged(connection: sa.Connection, steps: Sequence[Step]) -> list[list[Row]]:
+    """Send statements as one message, and read all that is answered.
 
     Args:
-        connection: to PostgreSQL.
-        texts: the statements. Where one fails, those behind it are not run.
-        values: of all of them, by name.
+        connection: to PostgreSQL, for nobody else at this moment.
+        steps: the statements. Where one fails, those behind it are not run.
 
     Returns:
-        the rows of each statement that has rows, in order.
-    """
-    import psycopg
+        the rows of each statement that asks, in order.
 
+    Raises:
+        psycopg.Error: the first statement that fails, or a connection that breaks.
+    """
+    talk = _Talk(_driver_of(connection))
+    try:
+        return talk.exchanged(steps)
+    except BaseException:
+        talk.break_off()
+        raise
+
+
+def is_quiet(connection: sa.Connection) -> bool:
+    """Whether nothing has come in on a connection that nobody uses.
+
+    What comes there is its end, the server's last word before it, or news of a reload: reason
+    enough to open another one. A server that fell silent isn't noticed.
+    """
+    waiting = select.poll()
+    waiting.register(_driver_of(connection).pgconn.socket, select.POLLIN)
+    return not waiting.poll(0)
+
+
+def _driver_of(connection: sa.Connection) -> "psycopg.Connection":
     driver: Any = connection.connection.driver_connection
-    found: list[list[tuple[Any, ...]]] = []
-    with closing(psycopg.ClientCursor(driver)) as cursor:
-        cursor.execute("; ".join(texts).encode(), values)
-        while True:
-            if cursor.description is not None:
-                found.append(cursor.fetchall())
-            if not cursor.nextset():
-                return found
+    found: psycopg.Connection = driver
+    return found
+
+
+class _Talk:
+    """One message and its answers on a connection of the driver's."""
+
+    def __init__(self, driver: "psycopg.Connection") -> None:
+        from psycopg import pq
+        from psycopg.adapt import PyFormat, Transformer
+
+        self._driver = driver
+        self._server = driver.pgconn
+        self._status = pq.ExecStatus
+        self._types = Transformer(driver)
+        self._text = PyFormat.TEXT
+        self._ears = select.poll()
+        self._in_order = False
+
+    def exchanged(self, steps: Sequence[Step]) -> list[list[Row]]:
+        server = self._server
+        server.enter_pipeline_mode()
+        for step in steps:
+            self._send(step)
+        server.pipeline_sync()
+        self._flush()
+        found: list[list[Row]] = []
+        failed: PGresult | None = None
+        for step in steps:
+            result = self._result()
+            if failed is None and result.status == self._status.FATAL_ERROR:
+                failed = result
+            elif step.asks and result.status == self._status.TUPLES_OK:
+                self._types.set_pgresult(result)
+                found.append(self._types.load_rows(0, result.ntuples, tuple))
+        self._next()  # the end of the message
+        server.exit_pipeline_mode()
+        self._in_order = True
+        if failed is not None:
+            raise self._error(failed)
+        return found
+
+    def break_off(self) -> None:
+        """Leave no connection behind whose answers were not all read."""
+        if not self._in_order:
+            self._driver.close()
+
+    def _send(self, step: Step) -> None:
+        values = self._types.dump_sequence(step.values, [self._text] * len(step.values))
+        if step.name is None:
+            self._server.send_query_params(step.text, values)
+        else:
+            self._server.send_query_prepared(step.name, values)
+
+    def _flush(self) -> None:
+        server = self._server
+        while server.flush():
+            # A server that waits for its answers to be read takes no more either.
+            self._ears.register(server.socket, select.POLLIN | select.POLLOUT)
+            if any(what & ~select.POLLOUT for _, what in self._ears.poll()):
+                server.consume_input()
+        self._ears.register(server.socket, select.POLLIN)
+
+    def _result(self) -> "PGresult":
+        """What became of the next statement."""
+        import psycopg
+
+        result = self._next()
+        if result is None:
+            raise psycopg.OperationalError(self._server.get_error_message())
+        while self._next() is not None:
+            pass
+        return result
+
+    def _next(self) -> "PGresult | None":
+        while self._server.is_busy():
+            self._ears.poll()
+            self._server.consume_input()
+        return self._server.get_result()
+
+    def _error(self, result: "PGresult") -> "psycopg.Error":
+        import psycopg
+        from psycopg import pq
+
+        state = result.error_field(pq.DiagnosticField.SQLSTATE)
+        if state is None:
+            return psycopg.OperationalError(result.get_error_message())
+        return psycopg.errors.error_from_result(result)

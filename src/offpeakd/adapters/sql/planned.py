@@ -1,7 +1,7 @@
 """Statements that PostgreSQL plans once for a connection, and is asked for by name from then on.
 
-To read and plan a claim costs the server as much as to run it. `PREPARE` and `EXECUTE` are words
-like others (PostgreSQL manual, "PREPARE"), so several statements still go as one message.
+To read and plan a claim costs the server as much as to run it. What `PREPARE` has given a name is
+run by that name, with its values beside it (PostgreSQL manual, "PREPARE" and 54.2.3).
 
 Names belong to a session of the server's. A pooler in transaction mode hands each transaction to
 any of its sessions, so nothing is named behind one. It shows by its number: the process that a
@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from offpeakd.adapters.sql.messages import Numbered, Step, numbered, words
 from offpeakd.adapters.sql.prepared import cursor_of
 
 OFTEN: Final = 5
@@ -34,7 +35,6 @@ it has counted the rows, which may be a minute later, or never.
 _MOST: Final = 50
 """Names of one connection: each keeps some hundred kilobytes of the server's memory."""
 
-_VALUE: Final = re.compile(r"%\((\w+)\)s|%%")
 _LIMIT: Final = re.compile(r"\bLIMIT %\((\w+)\)s")
 
 _GIVEN_UP: Final = ("26", "42", "0A")
@@ -51,25 +51,27 @@ class Planned:
     def __init__(self) -> None:
         self._on = True
 
-    def named(
+    def steps(
         self, connection: sa.Connection, texts: Sequence[str], values: Mapping[str, Any]
-    ) -> list[str]:
+    ) -> list[Step]:
         """The statements of a message, by name where the server has them.
 
         Args:
             connection: to PostgreSQL, for nobody else at this moment.
             texts: one statement each, which reads or writes rows.
-            values: of all, by name. One with a name gets the type that its place in the statement
-                says.
+            values: of all, by name. Each gets the type that its place in the statement says.
 
         Raises:
             psycopg.Error: the server doesn't take a statement.
         """
         if not self._on:
-            return list(texts)
+            return [numbered(text).step(values) for text in texts]
         info = connection.connection.info
         session: _Session = info.get("planned") or info.setdefault("planned", _Session())
-        return [session.named(connection, text, values) for text in texts]
+        steps: list[Step] = []
+        for text in texts:
+            steps += session.steps(connection, text, values)
+        return steps
 
     def give_up(self, error: Exception) -> bool:
         """Whether a transaction that failed is to be said again, in full: it may be due to a name.
@@ -84,8 +86,7 @@ class Planned:
 
 class _Form(NamedTuple):
     name: str
-    prepare: str
-    execute: str
+    statement: Numbered
 
 
 @dataclass(slots=True)
@@ -97,15 +98,18 @@ class _Session:
     executed: int = 0
     direct: bool | None = None
 
-    def named(self, connection: sa.Connection, text: str, values: Mapping[str, Any]) -> str:
-        if self.direct is False:
-            return text
-        limits = tuple(values[name] for name in _limits_of(text))
-        form = self.forms.get((text, limits)) or self._new_form(connection, text, limits)
+    def steps(
+        self, connection: sa.Connection, text: str, values: Mapping[str, Any]
+    ) -> tuple[Step, ...]:
+        form = None
+        if self.direct is not False:
+            limits = tuple(values[name] for name in _limits_of(text))
+            form = self.forms.get((text, limits)) or self._new_form(connection, text, limits)
         if form is None:
-            return text
+            return (numbered(text).step(values),)
         self.executed += 1
-        return form.execute if self.executed % FRESH else f"DISCARD PLANS; {form.execute}"
+        step = form.statement.step(values, form.name.encode())
+        return (step,) if self.executed % FRESH else (words("DISCARD PLANS"), step)
 
     def _new_form(
         self, connection: sa.Connection, text: str, limits: tuple[Any, ...]
@@ -123,7 +127,7 @@ class _Session:
             return None
         form = _form_of(text, limits)
         # By itself: what is known of it must not hang on what else is in a message.
-        cursor.execute(form.prepare)
+        cursor.execute(f"PREPARE {form.name} AS {form.statement.text}")
         self.forms[text, limits] = form
         return form
 
@@ -138,11 +142,5 @@ def _form_of(text: str, limits: tuple[Any, ...]) -> _Form:
     # Of an unknown limit, PostgreSQL believes that it is a tenth of all rows.
     numbers = iter(limits)
     text = _LIMIT.sub(lambda _: f"LIMIT {next(numbers):d}", text)
-    names = list(dict.fromkeys(name for name in _VALUE.findall(text) if name))
-
-    def place(found: re.Match[str]) -> str:
-        return f"${names.index(found[1]) + 1}" if found[1] else "%"
-
     name = f"offpeakd_{sha256(text.encode()).hexdigest()[:32]}"
-    given = f" ({', '.join(f'%({one})s' for one in names)})" if names else ""
-    return _Form(name, f"PREPARE {name} AS {_VALUE.sub(place, text)}", f"EXECUTE {name}{given}")
+    return _Form(name, numbered(text))

@@ -12,7 +12,7 @@ from offpeakd.adapters.sql.address import Address
 from offpeakd.adapters.sql.connections import Connections
 from offpeakd.adapters.sql.engine import LOCK_PATIENCE, make_engine
 from offpeakd.adapters.sql.faults import library_errors, translate
-from offpeakd.adapters.sql.messages import sent_together
+from offpeakd.adapters.sql.messages import exchanged, is_quiet, words
 from offpeakd.adapters.sql.opened_file import OpenedFile
 from offpeakd.adapters.sql.planned import Planned
 from offpeakd.adapters.sql.prepared import Prepared, cursor_of
@@ -22,14 +22,24 @@ _Said = TypeVar("_Said")
 
 STATEMENT_PATIENCE: Final = timedelta(seconds=30)
 
-BY_KEY: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+_BEGIN_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+_BY_INDEX: Final = {"enable_seqscan": "off"}
+"""Keeps PostgreSQL from planning, once for many times, to read a table that is empty just now."""
+
+_BY_KEY: Final = {**_BY_INDEX, "enable_hashjoin": "off", "enable_mergejoin": "off"}
+
+
+def _set_local(settings: Mapping[str, str]) -> str:
+    """Statements of PostgreSQL that set something until the transaction ends."""
+    return "; ".join(f"SET LOCAL {name} = {value}" for name, value in settings.items())
+
+
+BY_KEY: Final = _set_local(_BY_KEY)
 """Makes PostgreSQL find the few rows that a transaction writes by their keys.
 
 Of a queue that was filled just now it has no statistics yet, and would read all of it for ten rows.
 """
-
-_BY_INDEX: Final = "SET LOCAL enable_seqscan = off"
-"""Keeps PostgreSQL from planning, once for many times, to read a table that is empty just now."""
 
 
 class Database:
@@ -54,10 +64,12 @@ class Database:
         self._file = None if address.file is None else OpenedFile(address.file)
         self._writers = None if address.file is None else Turnstile(lock_patience)
         self._begin_write, self._begin_read = "BEGIN IMMEDIATE", "BEGIN"
+        limits = _limits(lock_patience, statement_patience)
+        self._set_to_ask = _set_config(limits | _BY_INDEX)
+        self._set_to_write = _set_config(limits | _BY_KEY)
         if not self.is_sqlite:
-            limits = _limits(lock_patience, statement_patience)
-            self._begin_write = f"BEGIN; {limits}"
-            self._begin_read = f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {limits}"
+            self._begin_write = f"BEGIN; {_set_local(limits)}"
+            self._begin_read = f"{_BEGIN_READ}; {_set_local(limits)}"
 
     @property
     def is_sqlite(self) -> bool:
@@ -111,7 +123,7 @@ class Database:
             the rows of each.
         """
         if not self.is_sqlite:
-            return self._ask_in_one(statements, self._begin_write if locks else self._begin_read)
+            return self._ask_in_one(statements, "BEGIN" if locks else _BEGIN_READ)
         # To SQLite a single statement is a transaction by itself.
         begin, end = ("", "") if len(statements) == 1 else (self._begin_read, "COMMIT")
         with self._translated(), self._transaction(begin, end) as connection:
@@ -121,18 +133,17 @@ class Database:
         self, statements: Sequence[tuple[Prepared, Mapping[str, Any]]], begin: str
     ) -> list[list[tuple[Any, ...]]]:
         dialect = self.dialect
-        texts = [statement.text(dialect) for statement, _ in statements]
+        texts = [self._set_to_ask, *(statement.text(dialect) for statement, _ in statements)]
         bound: dict[str, Any] = {}
         for statement, values in statements:
             bound |= statement.bound(dialect, values)
 
         def say(connection: sa.Connection) -> list[list[tuple[Any, ...]]]:
-            named = self._planned.named(connection, texts, bound)
-            message = (begin, _BY_INDEX, *named, "ROLLBACK")
-            return sent_together(connection, message, bound)
+            steps = self._planned.steps(connection, texts, bound)
+            return exchanged(connection, (words(begin), *steps, words("ROLLBACK")))
 
         with self._translated():
-            connection, found = self._in_full_if_need_be(lambda: self._begun(say))
+            connection, (_, *found) = self._in_full_if_need_be(lambda: self._begun(say))
             self._connections.put_back(connection)
         return [
             statement.read(dialect, rows)
@@ -140,27 +151,33 @@ class Database:
         ]
 
     def write_whole(
-        self, texts: Sequence[str], values: Mapping[str, Any], first: str = ""
+        self, texts: Sequence[str], values: Mapping[str, Any], lock: str = ""
     ) -> list[tuple[Any, ...]]:
-        """Statements of PostgreSQL that write all or nothing, committed with their own message.
+        """Statements of PostgreSQL that write all or nothing, as one message with their COMMIT.
+
+        It is never sent twice. Rows are found by their keys, as with `BY_KEY`.
 
         Args:
             texts: one statement each, which returns one row.
             values: of all, by name.
-            first: statements without values that are sent with the beginning.
+            lock: the statement that takes a lock first; those behind it see what came before it.
 
         Returns:
             those rows.
         """
-        begin = f"{self._begin_write}; {first}" if first else self._begin_write
 
         def send() -> list[list[tuple[Any, ...]]]:
-            with self._transaction(begin, "") as connection:
-                named = self._planned.named(connection, texts, values)
-                return sent_together(connection, (*named, "COMMIT"), values)
+            with self._quiet() as connection:
+                set_up, *steps = self._planned.steps(
+                    connection, [self._set_to_write, *texts], values
+                )
+                locks = [words(lock)] if lock else []
+                message = (words("BEGIN"), set_up, *locks, *steps, words("COMMIT"))
+                return exchanged(connection, message)
 
         with self._translated():
-            return [row for [row] in self._in_full_if_need_be(send)]
+            _, *found = self._in_full_if_need_be(send)
+            return [row for [row] in found]
 
     def close(self) -> None:
         """Close every connection."""
@@ -210,6 +227,25 @@ class Database:
         finally:
             self._connections.put_back(connection)
 
+    @contextmanager
+    def _quiet(self) -> Generator[sa.Connection]:
+        """A connection to PostgreSQL for a message that can't be sent twice.
+
+        One that was kept may have died since it was used last, and its fellows with it.
+        """
+        connection = self._connections.take()
+        if not is_quiet(connection):
+            self._drop(connection)
+            self._connections.discard()
+            connection = self._connections.take()
+        try:
+            yield connection
+        except BaseException:
+            _give_up(connection)
+            raise
+        finally:
+            self._connections.put_back(connection)
+
     def _begun(self, first: Callable[[sa.Connection], _Said]) -> tuple[sa.Connection, _Said]:
         """A connection, and what came of the first words on it.
 
@@ -237,7 +273,7 @@ class Database:
         self._connections.put_back(connection)
 
 
-def _limits(lock_patience: timedelta, statement_patience: timedelta) -> str:
+def _limits(lock_patience: timedelta, statement_patience: timedelta) -> dict[str, str]:
     limits = {
         "lock_timeout": lock_patience,
         "statement_timeout": statement_patience,
@@ -245,10 +281,15 @@ def _limits(lock_patience: timedelta, statement_patience: timedelta) -> str:
         # another gives up waiting for them.
         "idle_in_transaction_session_timeout": lock_patience * 0.8,
     }
-    return "; ".join(
-        f"SET LOCAL {name} = {patience // timedelta(milliseconds=1)}"
-        for name, patience in limits.items()
-    )
+    return {
+        name: f"{patience // timedelta(milliseconds=1)}" for name, patience in limits.items()
+    }
+
+
+def _set_config(settings: Mapping[str, str]) -> str:
+    """The same as `_set_local`, as one statement that can have a plan."""
+    calls = (f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    return f"SELECT {', '.join(calls)}"
 
 
 def _say(connection: sa.Connection, words: str) -> None:
