@@ -3,23 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
-from functools import cached_property, lru_cache
-from operator import attrgetter
+from functools import cached_property
 from typing import Any, Final, cast
 
 import sqlalchemy as sa
 from typing_extensions import override
 
 from offpeakd.adapters.sql.changes import INSERT_EVENT
-from offpeakd.adapters.sql.columns import Instant, instant_text, json_text
+from offpeakd.adapters.sql.columns import Instant, instant_text
 from offpeakd.adapters.sql.dialects import insert
+from offpeakd.adapters.sql.instances import see_instances
 from offpeakd.adapters.sql.prepared import Prepared, given
 from offpeakd.adapters.sql.queue import HIGH_WATER
 from offpeakd.adapters.sql.room import server_of, take_call
 from offpeakd.adapters.sql.rows import (
     DAEMON_COLUMNS,
     INSTANCE_COLUMNS,
-    INSTANCE_FIELDS,
     STOP_COLUMNS,
     daemon_of,
     instance_of,
@@ -48,7 +47,6 @@ FORGET_SILENT_AFTER: Final = timedelta(days=1)
 
 
 _IDS_AT_ONCE: Final = 1000
-_values_of: Final = attrgetter(*INSTANCE_FIELDS)
 
 # The gate asks before each call.
 _STOPS: Final = Prepared(
@@ -155,28 +153,7 @@ class SqlControls(Controls):
 
     @override
     def see_instances(self, target: str, instances: Sequence[Instance]) -> None:
-        if not instances:
-            return
-        ordered = sorted(instances, key=lambda one: one.id)
-        common: dict[str, Any] = {"target": target, **_plain(ordered[0]), "tags": {}}
-        rows = [self._seen_row(one) for one in ordered]
-        with self._database.write() as connection:
-            self._see_instance.each_like(connection, common, rows)
-
-    def _seen_row(self, one: Instance) -> dict[str, Any]:
-        """As the driver takes it: of what takes time to convert, thousands have the same."""
-        row = _plain(one)
-        row["seen_at"] = instant_text(one.seen_at) if self._database.is_sqlite else one.seen_at
-        row["actions"] = _list_text(one.actions)
-        row["node_states"] = _list_text(one.node_states)
-        row["tags"] = json_text(dict(one.tags)) if one.tags else "{}"
-        return row
-
-    @cached_property
-    def _see_instance(self) -> Prepared:
-        """Thousands at a time, while the first call of an opening waits for it."""
-        names = ("target", *INSTANCE_FIELDS)
-        return Prepared(self._upsert(instance, {name: given(instance.c[name]) for name in names}))
+        see_instances(self._database, target, instances)
 
     @override
     def instance(self, target: str, instance_id: str) -> Instance | None:
@@ -284,15 +261,6 @@ def _read_instant(value: Any, dialect: sa.Dialect) -> datetime:
 def _facts(value: DaemonRow | Stop) -> dict[str, Any]:
     """The fields of a value as they are; the standard library's way copies all that is in them."""
     return {one.name: getattr(value, one.name) for one in fields(value)}
-
-
-def _plain(one: Instance) -> dict[str, Any]:
-    return dict(zip(INSTANCE_FIELDS, _values_of(one), strict=True))
-
-
-@lru_cache(maxsize=256)
-def _list_text(words: tuple[str, ...]) -> str:
-    return json_text(words)
 
 
 def _forget(connection: sa.Connection, ids: Sequence[int]) -> None:

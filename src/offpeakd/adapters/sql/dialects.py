@@ -18,12 +18,17 @@ if TYPE_CHECKING:
 def insert(database: "Database", table: sa.Table) -> Any:
     """An INSERT that can say what happens on a conflict."""
     if database.is_sqlite:
-        from sqlalchemy.dialects import sqlite
-
-        return sqlite.insert(table)
+        return insert_on_sqlite(table)
     from sqlalchemy.dialects import postgresql
 
     return postgresql.insert(table)
+
+
+def insert_on_sqlite(table: sa.Table) -> Any:
+    """The same on SQLite."""
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
 
 
 def bound_jsonb() -> TypeEngine[Any]:

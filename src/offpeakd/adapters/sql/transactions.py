@@ -281,9 +281,7 @@ def _limits(lock_patience: timedelta, statement_patience: timedelta) -> dict[str
         # another gives up waiting for them.
         "idle_in_transaction_session_timeout": lock_patience * 0.8,
     }
-    return {
-        name: f"{patience // timedelta(milliseconds=1)}" for name, patience in limits.items()
-    }
+    return {name: f"{patience // timedelta(milliseconds=1)}" for name, patience in limits.items()}
 
 
 def _set_config(settings: Mapping[str, str]) -> str:

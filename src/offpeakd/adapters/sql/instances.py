@@ -1,0 +1,89 @@
+"""Stores what was seen of instances: thousands at a time, while an opening's first call waits."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
+from operator import attrgetter
+from typing import Any, Final
+
+from offpeakd.adapters.sql.columns import instant_text, json_text
+from offpeakd.adapters.sql.dialects import insert_on_sqlite
+from offpeakd.adapters.sql.prepared import Prepared, given
+from offpeakd.adapters.sql.rows import INSTANCE_FIELDS
+from offpeakd.adapters.sql.tables import instance
+from offpeakd.adapters.sql.transactions import Database
+from offpeakd.core.seen import Instance
+
+_AT_ONCE: Final = 1000
+"""Instances of one statement of PostgreSQL; a page of JSON holds as many in some 300 kB."""
+
+_values_of: Final = attrgetter(*INSTANCE_FIELDS)
+_NEWS: Final = tuple(name for name in INSTANCE_FIELDS if name != "id")
+
+
+@cache
+def _on_sqlite() -> Prepared:
+    values = {name: given(instance.c[name]) for name in ("target", *INSTANCE_FIELDS)}
+    insert = insert_on_sqlite(instance).values(values)
+    return Prepared(
+        insert.on_conflict_do_update(
+            index_elements=["target", "id"],
+            set_={name: insert.excluded[name] for name in _NEWS},
+        )
+    )
+
+
+# The driver's own, as a claim's: the library has no cheap way of sending a list of rows as one
+# value, and a statement a row costs PostgreSQL five times as much.
+_POSTGRESQL: Final = f"""
+WITH told AS (
+  INSERT INTO instance (target, id, {", ".join(_NEWS)})
+  SELECT %(target)s, id, {", ".join(_NEWS)} FROM json_to_recordset(%(seen)s::json) AS seen (
+    id text, seen_at timestamptz, name text, mode text, status text, actions jsonb, version text,
+    whole_version text, patch_available boolean, node_states jsonb, tags jsonb)
+  ON CONFLICT (target, id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _NEWS)}
+  RETURNING 1
+) SELECT count(*) FROM told
+"""  # noqa: S608  # names of our own columns
+
+
+def see_instances(database: Database, target: str, instances: Sequence[Instance]) -> None:
+    """Remember instances as they were just seen; of distinct ids."""
+    # In the order of ids: two writers then never wait for each other.
+    ordered = sorted(instances, key=attrgetter("id"))
+    if not ordered:
+        return
+    if database.is_sqlite:
+        common: dict[str, Any] = {"target": target, **_facts(ordered[0]), "tags": {}}
+        rows = [_row(one) for one in ordered]
+        with database.write() as connection:
+            _on_sqlite().each_like(connection, common, rows)
+        return
+    for start in range(0, len(ordered), _AT_ONCE):
+        some = [_member(one) for one in ordered[start : start + _AT_ONCE]]
+        database.write_whole([_POSTGRESQL], {"target": target, "seen": json_text(some)})
+
+
+def _facts(one: Instance) -> dict[str, Any]:
+    return dict(zip(INSTANCE_FIELDS, _values_of(one), strict=True))
+
+
+def _row(one: Instance) -> Mapping[str, Any]:
+    """As SQLite's driver takes it: of what takes time to convert, thousands have the same."""
+    row = _facts(one)
+    row["seen_at"] = instant_text(one.seen_at)
+    row["actions"] = _list_text(one.actions)
+    row["node_states"] = _list_text(one.node_states)
+    row["tags"] = json_text(dict(one.tags)) if one.tags else "{}"
+    return row
+
+
+def _member(one: Instance) -> Mapping[str, Any]:
+    row = _facts(one)
+    row["seen_at"] = instant_text(one.seen_at)
+    row["tags"] = dict(one.tags)
+    return row
+
+
+@lru_cache(maxsize=256)
+def _list_text(words: tuple[str, ...]) -> str:
+    return json_text(words)
