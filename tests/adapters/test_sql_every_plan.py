@@ -19,6 +19,7 @@ from fakes.postgres import fresh_database
 from fakes.wishes import ANSWERED, NOON, accepted, batch_of, instance_id, moved, wish
 from offpeakd.adapters.sql import tally
 from offpeakd.adapters.sql.schema import ensure
+from offpeakd.adapters.sql.single_messages import Begun
 from offpeakd.adapters.sql.store import SqlStore
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.batch import as_claimed
@@ -180,11 +181,15 @@ def _listen_to_postgresql(database: Database, recorder: Recorder) -> None:
 
         @override
         def write_whole(
-            self, texts: Sequence[str], values: Mapping[str, Any], first: str = ""
+            self,
+            texts: Sequence[str],
+            values: Mapping[str, Any],
+            lock: str = "",
+            begun: Begun | None = None,
         ) -> list[tuple[Any, ...]]:
             for text in texts:
                 recorder.hear(text, values)
-            return super().write_whole(texts, values, first)
+            return super().write_whole(texts, values, lock, begun)
 
     event.listen(database._engine, "connect", connected)
     database.__class__ = Heard

@@ -185,8 +185,10 @@ def _read_in_order(store: SqlStore) -> object:
 def test_plans_are_made_anew_now_and_then(store: SqlStore) -> None:
     def look() -> None:
         # Unlike what the store says, this may read all of the queue.
-        with store._database._quiet() as connection:
-            steps = store._database._planned.steps(connection, [_HAS], {"id": 0})
+        connections, messages = store._database._connections, store._database._messages
+        connection = connections.quiet()
+        with connections.kept(connection):
+            steps = messages._planned.steps(connection, [_HAS], {"id": 0})
             assert exchanged(connection, steps) == [[(False,)]]
 
     _count_nothing(store)

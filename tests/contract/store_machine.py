@@ -154,11 +154,18 @@ class StoreMachine(RuleBasedStateMachine):
         cohort=st.none() | st.just("suspects"),
     )
     def record(
-        self, batch: Batch, named: Batch, fates: list[Outcome], answered: bool, cohort: str | None
+        self,
+        batch: Batch,
+        named: Batch,
+        fates: list[Outcome],
+        answered: bool,
+        cohort: str | None,
     ) -> Any:
         """Now and then again, late, after somebody else, or under another batch's name."""
         settled = self.settled(batch, named, fates, cohort, answered=answered)
         result, changes = settled.result, settled.changes
+        if answered:
+            self.stores[batch.owner].begin_record(settled)
         lost = self.stores[batch.owner].record(named.id, result, changes)
         assert sorted(lost) == list(self.model.write(changes, result))
         self.touched.update(change.before.id for change in changes)
@@ -188,6 +195,8 @@ class StoreMachine(RuleBasedStateMachine):
             return multiple()
         settled = self.settled(batch, named, fates, None, answered=answered)
         self.touched.update(change.before.id for change in settled.changes)
+        if answered:
+            self.stores[batch.owner].begin_record(settled)
         return self.claim(batch.owner, ready, limits, settled)
 
     @rule(target=seen, owner=moves.daemons, limit=moves.limits)

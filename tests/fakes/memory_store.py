@@ -124,6 +124,10 @@ class MemoryStore(Store):
         return Claim(Claimed.TAKEN)
 
     @override
+    def begin_record(self, settled: Settled) -> None:
+        """There is nobody here who could begin."""
+
+    @override
     def record(
         self, batch_id: str, result: BatchResult, changes: Sequence[Change]
     ) -> tuple[int, ...]:

@@ -159,6 +159,13 @@ class Queue(Protocol):
         """
         ...
 
+    def begin_record(self, settled: Settled) -> None:
+        """Begin to write what came of a call that `claim` takes along, or `record` writes, at once.
+
+        A store may use the time until then; it counts as written only when one of them says so.
+        """
+        ...
+
     def record(
         self, batch_id: str, result: BatchResult, changes: Sequence[Change]
     ) -> tuple[int, ...]:

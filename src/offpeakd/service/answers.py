@@ -63,6 +63,11 @@ class Answers:
         """Store it before anything else is done."""
         self.unstored.append(answer)
 
+    def hold(self, answer: Answer) -> None:
+        """It is stored with the next claim, or by `store_last`, at once."""
+        self.last = answer
+        self.store.begin_record(answer.settled)
+
     def record(self, answer: Answer) -> None:
         """Store it; where the store fails it is kept.
 

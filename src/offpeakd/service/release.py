@@ -264,7 +264,7 @@ class Release:
         came_of_it = Answer(batch.id, answer.result, tuple(changes), outcomes, split)
         if all(change.after.state is State.RUNNING for change in changes):
             # What the next decision looks at is the same whether this is stored or not.
-            self.answers.last = came_of_it
+            self.answers.hold(came_of_it)
         else:
             self.answers.record(came_of_it)
         if concerns_one(answer.problem) and chosen.suspects:

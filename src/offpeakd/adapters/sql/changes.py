@@ -13,6 +13,7 @@ from offpeakd.adapters.sql.changes_sqlite import update_requests
 from offpeakd.adapters.sql.columns import instant_text, json_text
 from offpeakd.adapters.sql.prepared import Prepared, cursor_of, given
 from offpeakd.adapters.sql.rows import column_of
+from offpeakd.adapters.sql.single_messages import Begun
 from offpeakd.adapters.sql.tables import attempt, batch, event, request
 from offpeakd.adapters.sql.transactions import BY_KEY, Database
 from offpeakd.core.batch import BatchResult
@@ -67,6 +68,7 @@ def write_changes(
     changes: Sequence[Change],
     batch_id: str | None = None,
     result: BatchResult | None = None,
+    begun: Begun | None = None,
 ) -> tuple[int, ...]:
     """Write changes, and what came of a call when there was one, in one transaction.
 
@@ -75,6 +77,7 @@ def write_changes(
         changes: of distinct requests, as a rule; one request's later change comes later.
         batch_id: the call's.
         result: what came of it.
+        begun: what PostgreSQL was told of it already.
 
     Returns:
         ids of the requests that no longer stood as they were read; nothing is written of these.
@@ -84,7 +87,11 @@ def write_changes(
     call = None
     if batch_id is not None and result is not None:
         call = _batch_values(batch_id, result)
-    if _all_written(database, changes, result, call):
+    if begun is not None:
+        [[written]] = database.write_whole([], {}, begun=begun)
+    else:
+        written = _all_written(database, changes, result, call)
+    if written:
         return ()
     with database.write("" if database.is_sqlite else BY_KEY) as connection:
         if call is not None:
@@ -100,6 +107,14 @@ def write_settled(connection: sa.Connection, settled: Settled) -> None:
     """
     call = _batch_values(settled.batch_id, settled.result)
     _write_together(connection, settled.changes, settled.result, call)
+
+
+def begin_settled(database: Database, settled: Settled) -> Begun | None:
+    """Let PostgreSQL begin to write what came of a call; see `SingleMessages.begin`."""
+    if database.is_sqlite or not _are_distinct(settled.changes):
+        return None
+    statement, values = settled_statement(database.dialect, settled)
+    return database.begin_whole([statement], values)
 
 
 def settled_statement(dialect: sa.Dialect, settled: Settled) -> tuple[str, dict[str, Any]]:
@@ -120,7 +135,7 @@ def _all_written(
 ) -> bool:
     """The common case: nobody else moved anything, and a statement serves many requests."""
     if changes and not database.is_sqlite:
-        if len({change.before.id for change in changes}) < len(changes):
+        if not _are_distinct(changes):
             return False
         statement, values = statement_of(_rows(database.dialect, changes, result, call))
         [[written]] = database.write_whole([statement], values)
@@ -131,6 +146,11 @@ def _all_written(
     except LostRaceError:
         return False
     return True
+
+
+def _are_distinct(changes: Sequence[Change]) -> bool:
+    """Whether one statement of PostgreSQL can write them: there are some, none for a request twice."""
+    return 0 < len(changes) == len({change.before.id for change in changes})
 
 
 def _write_together(
@@ -159,10 +179,11 @@ def _rows(
     call: Mapping[str, Any] | None = None,
 ) -> Rows:
     call_values = _call_values(result)
+    ordered = sorted(changes, key=_id)
     return Rows(
-        [_request_values(change, _shape(change)) for change in sorted(changes, key=_id)],
-        [one | call_values for one in _attempts(changes)],
-        [_event_values(change) for change in changes if change.event],
+        [_request_values(change, _shape(change)) for change in ordered],
+        [one | call_values for one in _attempts(ordered)],
+        [_event_values(change) for change in ordered if change.event],
         None if call is None else _UPDATE_BATCH.bound(dialect, call),
     )
 

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from offpeakd.adapters.sql.columns import Instant, instant_text, json_text
-from offpeakd.adapters.sql.tables import attempt, request
+from offpeakd.adapters.sql.columns import Instant, Json, instant_text, json_text
+from offpeakd.adapters.sql.tables import attempt, event, request
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Rows:
 
 
 _FOUND: Final = frozenset({"id", "was_state", "was_attempt_id"})
+_TOLD: Final = ("at", "kind", "actor", "state", "detail")
 
 
 def statement_of(rows: Rows) -> tuple[str, dict[str, Any]]:
@@ -52,33 +53,136 @@ def statement_of(rows: Rows) -> tuple[str, dict[str, Any]]:
     altered = [frozenset(row.keys() - _FOUND) for row in rows.requests]
     always = frozenset[str].intersection(*altered)
     sometimes = frozenset[str].union(*altered) - always
+    if not sometimes and _go_together(rows):
+        statement, given = _of_one_list(rows, sorted(always))
+    else:
+        statement, given = _of_three_lists(rows, altered, sorted(always), sorted(sometimes))
+    if rows.batch:
+        given |= {**rows.batch, "settled": rows.batch["id"]}
+        del given["id"]
+    return statement, given
+
+
+def _go_together(rows: Rows) -> bool:
+    """Whether each request that changes has an attempt that is settled and an event, in its place."""
+    if not len(rows.requests) == len(rows.attempts) == len(rows.events):
+        return False
+    return all(
+        (request["was_attempt_id"], request["id"]) == (attempt["id"], event["request_id"])
+        for request, attempt, event in zip(rows.requests, rows.attempts, rows.events, strict=True)
+    )
+
+
+# ------------------------------------------------------------------ alike, as a rule
+
+
+def _of_one_list(rows: Rows, altered: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """What came of a call, for each of its requests: most of that is the same for all of them."""
+    own: dict[str, list[Any]] = {}
+    same: dict[str, Any] = {}
+    for prefix, names, values in (
+        ("new_", altered, rows.requests),
+        ("known_", sorted(rows.attempts[0].keys() - {"id"}), rows.attempts),
+        ("told_", _TOLD, rows.events),
+        ("", ("was_state",), rows.requests),
+    ):
+        for name in names:
+            column = [row[name] for row in values]
+            if name != "detail" and column.count(column[0]) == len(column):
+                same[prefix + name] = column[0]
+            else:
+                own[prefix + name] = column
+    members = [
+        {
+            "id": row["id"],
+            "was_attempt_id": row["was_attempt_id"],
+            **{name: column[place] for name, column in own.items()},
+        }
+        for place, row in enumerate(rows.requests)
+    ]
+    statement = _joint_statement(tuple(same), tuple(own), _columns_of(rows.batch))
+    return statement, {**same, "changed": len(members), "changes": _json(members)}
+
+
+@lru_cache(maxsize=256)
+def _joint_statement(same: Sequence[str], own: Sequence[str], of_batch: Sequence[str]) -> str:
+    values = {name: f"%({name})s::{_column_type(name)}" for name in same}
+    values |= {name: f"member.{name}" for name in own}
+    news = {
+        one.removeprefix("new_"): value for one, value in values.items() if one.startswith("new_")
+    }
+    known = {
+        one.removeprefix("known_"): value
+        for one, value in values.items()
+        if one.startswith("known_")
+    }
+    listed = "".join(f", {name} {_column_type(name)}" for name in own)
+    parts = [
+        f"""member AS (
+  SELECT * FROM json_to_recordset(%(changes)s::json) AS m (id bigint, was_attempt_id text{listed})
+  LIMIT %(changed)s
+), standing AS (
+  SELECT member.* FROM member CROSS JOIN LATERAL (
+    SELECT state, attempt_id FROM request WHERE id = member.id OFFSET 0 FOR NO KEY UPDATE
+  ) AS found
+  WHERE found.state = {values["was_state"]} AND found.attempt_id = was_attempt_id
+), changed AS (
+  UPDATE request SET {", ".join(f"{name} = {value}" for name, value in news.items())}
+  FROM standing AS member
+  WHERE request.id = member.id AND (SELECT count(DISTINCT id) FROM standing) = %(changed)s
+  RETURNING request.id
+), {_WHOLE}, told AS (
+  INSERT INTO event (request_id, {", ".join(_TOLD)})
+  SELECT member.id, {", ".join(values[f"told_{name}"] for name in _TOLD)} FROM whole, member
+), tried AS (
+  UPDATE attempt
+  SET {", ".join(f"{name} = coalesce({value}, attempt.{name})" for name, value in known.items())}
+  FROM member WHERE attempt.id = was_attempt_id AND EXISTS (SELECT FROM whole)
+)""",  # noqa: S608  # names of our own columns
+        *_batch(of_batch),
+    ]
+    return f"WITH {', '.join(parts)} SELECT EXISTS (SELECT FROM whole)"  # noqa: S608  # as above
+
+
+def _column_type(name: str) -> str:
+    """The type of a value whose name says where it goes."""
+    table, _, column = name.partition("_")
+    if table == "told":
+        return _type_of(event.c[column])
+    return _type_of((attempt if table == "known" else request).c[column])
+
+
+# ------------------------------------------------------------------ of any kind
+
+
+def _of_three_lists(
+    rows: Rows,
+    altered: Sequence[frozenset[str]],
+    always: Sequence[str],
+    sometimes: Sequence[str],
+) -> tuple[str, dict[str, Any]]:
     members = [
         {
             "id": row["id"],
             "was_state": row["was_state"],
             "was_attempt_id": row["was_attempt_id"],
-            "alters": sorted(columns & sometimes),
+            "alters": sorted(columns.intersection(sometimes)),
             **{f"new_{name}": row[name] for name in columns},
         }
         for row, columns in zip(rows.requests, altered, strict=True)
     ]
     known = sorted(rows.attempts[0].keys() - {"id"}) if rows.attempts else ()
-    statement = _statement(
-        tuple(sorted(always)),
-        tuple(sorted(sometimes)),
-        tuple(known),
-        tuple(sorted(rows.batch.keys() - {"id"})) if rows.batch else (),
-    )
-    given: dict[str, Any] = {
+    statement = _statement(tuple(always), tuple(sometimes), tuple(known), _columns_of(rows.batch))
+    return statement, {
         "changed": len(members),
         "changes": _json(members),
         "attempts": _json(rows.attempts),
         "events": _json(rows.events),
     }
-    if rows.batch:
-        given |= {**rows.batch, "settled": rows.batch["id"]}
-        del given["id"]
-    return statement, given
+
+
+def _columns_of(batch: Mapping[str, Any] | None) -> tuple[str, ...]:
+    return tuple(sorted(batch.keys() - {"id"})) if batch else ()
 
 
 @lru_cache(maxsize=256)
@@ -88,9 +192,13 @@ def _statement(
     parts = [_requests(always, sometimes), _EVENTS]
     if known:
         parts.append(_attempts(known))
-    if of_batch:
-        parts.append(_batch(of_batch))
+    parts.extend(_batch(of_batch))
     return f"WITH {', '.join(parts)} SELECT EXISTS (SELECT FROM whole)"  # noqa: S608  # names of our own columns
+
+
+_WHOLE: Final = """whole AS (
+  SELECT 1 WHERE (SELECT count(*) FROM changed) = %(changed)s
+)"""
 
 
 # As in a claim, each request is looked up by its id before anything else is asked of it, and all
@@ -116,9 +224,7 @@ def _requests(always: Sequence[str], sometimes: Sequence[str]) -> str:
   UPDATE request SET {", ".join(news)} FROM standing
   WHERE request.id = standing.id AND (SELECT count(DISTINCT id) FROM standing) = %(changed)s
   RETURNING request.id
-), whole AS (
-  SELECT 1 WHERE (SELECT count(*) FROM changed) = %(changed)s
-)"""  # noqa: S608  # as above
+), {_WHOLE}"""  # noqa: S608  # as above
 
 
 _EVENTS: Final = """told AS (
@@ -139,11 +245,13 @@ def _attempts(known: Sequence[str]) -> str:
 )"""  # noqa: S608  # as above
 
 
-def _batch(columns: Sequence[str]) -> str:
+def _batch(columns: Sequence[str]) -> list[str]:
+    if not columns:
+        return []
     sets = ", ".join(f"{name} = %({name})s" for name in columns)
-    return (
+    return [
         f"called AS (UPDATE batch SET {sets} WHERE id = %(settled)s AND EXISTS (SELECT FROM whole))"  # noqa: S608  # as above
-    )
+    ]
 
 
 _TYPES: Final[Mapping[type[Any], str]] = {
@@ -154,7 +262,9 @@ _TYPES: Final[Mapping[type[Any], str]] = {
 
 
 def _type_of(column: sa.Column[Any]) -> str:
-    return "timestamptz" if isinstance(column.type, Instant) else _TYPES[type(column.type)]
+    if isinstance(column.type, Instant):
+        return "timestamptz"
+    return "jsonb" if isinstance(column.type, Json) else _TYPES[type(column.type)]
 
 
 def _json(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -19,6 +19,7 @@ from offpeakd.adapters.sql.claims_postgresql import CLAIM, Written
 from offpeakd.adapters.sql.columns import instant_text, json_text, json_with
 from offpeakd.adapters.sql.prepared import Prepared, given
 from offpeakd.adapters.sql.room import lock_of, room_values, take_room, verdict
+from offpeakd.adapters.sql.single_messages import Begun
 from offpeakd.adapters.sql.tables import IS_READY, attempt, batch
 from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import Database
@@ -92,6 +93,7 @@ def claim(
     limits: Limits | None,
     term: Term,
     settled: Settled | None = None,
+    begun: Begun | None = None,
 ) -> Claim:
     """Write the batch, its attempts and events, and move its requests to `submitting`.
 
@@ -102,12 +104,13 @@ def claim(
         term: of the daemon's lease.
         settled: what came of the call before, to be written first. A commit is most of what a
             claim costs, so they share one where nobody else came between.
+        begun: what PostgreSQL was told of that already.
 
     Returns:
         whether the batch was written; if not, nothing of it was.
     """
     if not database.is_sqlite:
-        return _write_whole(database, wanted, limits, term, settled)
+        return _write_whole(database, wanted, limits, term, settled, begun)
     if settled is None:
         return _write_alone(database, wanted, limits, term)
     try:
@@ -133,9 +136,9 @@ def _write_whole(
     limits: Limits | None,
     term: Term,
     settled: Settled | None,
+    begun: Begun | None,
 ) -> Claim:
     batch_row = _INSERT_BATCH.bound(database.dialect, _batch_values(wanted))
-    detail = claim_detail(wanted)
     members = [
         {
             "id": one.id,
@@ -143,8 +146,6 @@ def _write_whole(
             "was_attempt_id": one.attempt_id,
             "attempt_id": attempt_id,
             "whole_version": whole_version,
-            "group_name": one.group,
-            "detail": {**detail, "attempt_id": attempt_id},
         }
         for one, attempt_id, whole_version in _members(wanted)
     ]
@@ -154,13 +155,17 @@ def _write_whole(
         **room_values(wanted.target, limits, term),
         "attempt_epoch": term.epoch or 1,
         "members": json_text(members),
+        "detail": json_text(claim_detail(wanted)),
     }
     lost: tuple[int, ...] = ()
     if settled is None:
         [found] = database.write_whole([CLAIM], values, lock)
     else:
-        statement, news = settled_statement(database.dialect, settled)
-        [recorded], found = database.write_whole([statement, CLAIM], values | news, lock)
+        if begun is not None:
+            [recorded], found = database.write_whole([CLAIM], values, lock, begun)
+        else:
+            statement, news = settled_statement(database.dialect, settled)
+            [recorded], found = database.write_whole([statement, CLAIM], values | news, lock)
         if not recorded:
             lost = write_changes(database, settled.changes, settled.batch_id, settled.result)
     written = Written(*found)

@@ -24,7 +24,7 @@ may AS (
     in_flight + %(size)s <= %(in_flight)s AND (wait IS NULL OR wait <= 0 OR wait > 60)))
 ), member AS (
   SELECT * FROM json_to_recordset(%(members)s::json) AS m (id bigint, instance_id text,
-    was_attempt_id text, attempt_id text, whole_version text, group_name text, detail jsonb)
+    was_attempt_id text, attempt_id text, whole_version text)
   LIMIT %(size)s
 ), standing AS (
   SELECT member.* FROM member CROSS JOIN LATERAL (
@@ -32,7 +32,7 @@ may AS (
     FROM request WHERE id = member.id OFFSET 0 FOR NO KEY UPDATE
   ) AS found
   WHERE (SELECT count(*) FROM may) = 1 AND {IS_READY} AND target = %(target)s
-    AND found.group_name = member.group_name
+    AND found.group_name = %(group_name)s
     AND found.attempt_id IS NOT DISTINCT FROM member.was_attempt_id
 ), taken AS (
   UPDATE request SET state = 'submitting', attempt_id = standing.attempt_id,
@@ -63,14 +63,16 @@ may AS (
   FROM member, whole
 ), told AS (
   INSERT INTO event (request_id, at, kind, actor, state, detail)
-  SELECT member.id, %(signed_at)s, 'submitting', 'offpeakd', 'submitting', member.detail
+  SELECT member.id, %(signed_at)s, 'submitting', 'offpeakd', 'submitting',
+    %(detail)s::jsonb || jsonb_build_object('attempt_id', member.attempt_id)
   FROM member, whole
 )
 SELECT wait, in_flight, holds_lease, (SELECT count(*) FROM whole) = 1 FROM room
 """  # noqa: S608  # our own words
-"""Its values are those of the batch's columns, of its room (`room_values`), its `attempt_epoch`, and
-`members`: the requests as JSON text in the order of their ids, each with its id, instance, last
-attempt, new attempt, the instance's version, its group, and the event's facts. Its row is `Written`.
+"""Its values are those of the batch's columns, of its room (`room_values`), its `attempt_epoch`, what
+the events say (`detail`, JSON text), and `members`: the requests as JSON text in the order of their
+ids, each with its id, instance, last attempt, new attempt and the instance's version. Its row is
+`Written`.
 """
 
 

@@ -1,14 +1,19 @@
 """The open connections of one database, kept from one transaction to the next."""
 
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import TimeoutError as SQLAlchemyTimeoutError
 
 from offpeakd.adapters.sql.faults import library_errors
+from offpeakd.adapters.sql.messages import is_quiet
+from offpeakd.adapters.sql.prepared import cursor_of
+
+_Said = TypeVar("_Said")
 
 MOST: Final = 15
 """Connections of one process at once."""
@@ -54,6 +59,48 @@ class Connections:
         finally:
             self._room.release()
 
+    def begun(self, first: Callable[[sa.Connection], _Said]) -> tuple[sa.Connection, _Said]:
+        """A connection, and what came of the first words on it.
+
+        One that was kept may have died since it was used last, and its fellows with it. The first
+        words write nothing, so they are said once more on a fresh one.
+        """
+        connection = self.take()
+        try:
+            return connection, first(connection)
+        except BaseException as error:
+            stale = isinstance(error, library_errors()) and _is_dead(connection)
+            self.drop(connection)
+            if not stale:
+                raise
+        self.discard()
+        connection = self.take()
+        try:
+            return connection, first(connection)
+        except BaseException:
+            self.drop(connection)
+            raise
+
+    def quiet(self) -> sa.Connection:
+        """A connection to PostgreSQL for what can't be said twice, with no sign of being dead."""
+        connection = self.take()
+        if is_quiet(connection):
+            return connection
+        self.drop(connection)
+        self.discard()
+        return self.take()
+
+    @contextmanager
+    def kept(self, connection: sa.Connection) -> Generator[None]:
+        """Put a connection back in the end; rolled back, where something fails."""
+        try:
+            yield
+        except BaseException:
+            _give_up(connection)
+            raise
+        finally:
+            self.put_back(connection)
+
     def discard(self) -> None:
         """Close every connection: the idle now, those in use when they are put back."""
         with self._changing:
@@ -61,6 +108,11 @@ class Connections:
         for connection in idle:
             with suppress(*library_errors()):
                 connection.close()
+
+    def drop(self, connection: sa.Connection) -> None:
+        """Put back a connection on which something failed."""
+        _give_up(connection)
+        self.put_back(connection)
 
     def _kept(self, connection: sa.Connection) -> bool:
         with self._changing:
@@ -80,3 +132,21 @@ class Connections:
             raise
         self._sound.add(connection)
         return connection
+
+
+def say(connection: sa.Connection, words: str) -> None:
+    """Begin or end a transaction, past the library, which believes the driver to commit."""
+    if words:
+        cursor_of(connection).execute(words)
+
+
+def _is_dead(connection: sa.Connection) -> bool:
+    return bool(getattr(connection.connection.driver_connection, "closed", False))
+
+
+def _give_up(connection: sa.Connection) -> None:
+    """Roll back; where even that fails, throw the connection away."""
+    try:
+        say(connection, "ROLLBACK")
+    except library_errors():
+        connection.invalidate()

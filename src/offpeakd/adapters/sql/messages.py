@@ -11,7 +11,8 @@ statement, which costs as much as the server's work for it; the mode itself is t
 
 import re
 import select
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -82,12 +83,7 @@ def exchanged(connection: sa.Connection, steps: Sequence[Step]) -> list[list[Row
     Raises:
         psycopg.Error: the first statement that fails, or a connection that breaks.
     """
-    talk = _Talk(_driver_of(connection))
-    try:
-        return talk.exchanged(steps)
-    except BaseException:
-        talk.break_off()
-        raise
+    return Talk(connection).end(steps)
 
 
 def is_quiet(connection: sa.Connection) -> bool:
@@ -107,50 +103,82 @@ def _driver_of(connection: sa.Connection) -> "psycopg.Connection":
     return found
 
 
-class _Talk:
-    """One message and its answers on a connection of the driver's."""
+class Talk:
+    """A message that may be sent in parts, with its answers, on one connection.
 
-    def __init__(self, driver: "psycopg.Connection") -> None:
+    Args:
+        connection: to PostgreSQL, for nobody else until the talk has ended.
+    """
+
+    def __init__(self, connection: sa.Connection) -> None:
         from psycopg import pq
         from psycopg.adapt import PyFormat, Transformer
 
-        self._driver = driver
-        self._server = driver.pgconn
+        self._driver = _driver_of(connection)
+        self._server = self._driver.pgconn
         self._status = pq.ExecStatus
-        self._types = Transformer(driver)
+        self._types = Transformer(self._driver)
         self._text = PyFormat.TEXT
         self._ears = select.poll()
-        self._in_order = False
+        self._said: list[Step | None] = []
 
-    def exchanged(self, steps: Sequence[Step]) -> list[list[Row]]:
-        server = self._server
-        server.enter_pipeline_mode()
+    def begin(self, steps: Sequence[Step]) -> None:
+        """Send the first statements, for the server to work on meanwhile.
+
+        Where they leave a transaction open, the server waits no longer than its limits say: it
+        counts the time between messages, not between the statements of one.
+
+        Raises:
+            psycopg.Error: the connection broke.
+        """
+        with self._whole():
+            self._send(steps)
+
+    def end(self, steps: Sequence[Step]) -> list[list[Row]]:
+        """Send the last statements, and read what all were answered; see `exchanged`."""
+        with self._whole():
+            self._send(steps)
+            found, failed = self._heard()
+            self._server.exit_pipeline_mode()
+        if failed is not None:
+            raise self._error(failed)
+        return found
+
+    @contextmanager
+    def _whole(self) -> Generator[None]:
+        """Whatever comes between, no connection is left behind with answers to come."""
+        try:
+            yield
+        except BaseException:
+            self._driver.close()
+            raise
+
+    def _send(self, steps: Sequence[Step]) -> None:
+        if not self._said:
+            self._server.enter_pipeline_mode()
         for step in steps:
-            self._send(step)
-        server.pipeline_sync()
+            self._say(step)
+        self._server.pipeline_sync()
+        self._said += (*steps, None)
         self._flush()
+
+    def _heard(self) -> "tuple[list[list[Row]], PGresult | None]":
+        """The rows of each statement that asks, and the first that failed."""
         found: list[list[Row]] = []
         failed: PGresult | None = None
-        for step in steps:
+        for step in self._said:
+            if step is None:
+                self._next()  # the end of a message
+                continue
             result = self._result()
             if failed is None and result.status == self._status.FATAL_ERROR:
                 failed = result
             elif step.asks and result.status == self._status.TUPLES_OK:
                 self._types.set_pgresult(result)
                 found.append(self._types.load_rows(0, result.ntuples, tuple))
-        self._next()  # the end of the message
-        server.exit_pipeline_mode()
-        self._in_order = True
-        if failed is not None:
-            raise self._error(failed)
-        return found
+        return found, failed
 
-    def break_off(self) -> None:
-        """Leave no connection behind whose answers were not all read."""
-        if not self._in_order:
-            self._driver.close()
-
-    def _send(self, step: Step) -> None:
+    def _say(self, step: Step) -> None:
         values = self._types.dump_sequence(step.values, [self._text] * len(step.values))
         if step.name is None:
             self._server.send_query_params(step.text, values)

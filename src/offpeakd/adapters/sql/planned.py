@@ -52,7 +52,12 @@ class Planned:
         self._on = True
 
     def steps(
-        self, connection: sa.Connection, texts: Sequence[str], values: Mapping[str, Any]
+        self,
+        connection: sa.Connection,
+        texts: Sequence[str],
+        values: Mapping[str, Any],
+        *,
+        amid: bool = False,
     ) -> list[Step]:
         """The statements of a message, by name where the server has them.
 
@@ -60,6 +65,7 @@ class Planned:
             connection: to PostgreSQL, for nobody else at this moment.
             texts: one statement each, which reads or writes rows.
             values: of all, by name. Each gets the type that its place in the statement says.
+            amid: whether a message is under way there, so that nothing can be named before `learn`.
 
         Raises:
             psycopg.Error: the server doesn't take a statement.
@@ -70,8 +76,18 @@ class Planned:
         session: _Session = info.get("planned") or info.setdefault("planned", _Session())
         steps: list[Step] = []
         for text in texts:
-            steps += session.steps(connection, text, values)
+            steps += session.steps(connection, text, values, amid=amid)
         return steps
+
+    def learn(self, connection: sa.Connection) -> None:
+        """Name what could not be named amid a message.
+
+        Raises:
+            psycopg.Error: the server doesn't take a statement.
+        """
+        session: _Session | None = connection.connection.info.get("planned")
+        if self._on and session is not None:
+            session.learn(connection)
 
     def give_up(self, error: Exception) -> bool:
         """Whether a transaction that failed is to be said again, in full: it may be due to a name.
@@ -97,39 +113,46 @@ class _Session:
     forms: dict[Hashable, _Form] = field(default_factory=dict)
     executed: int = 0
     direct: bool | None = None
+    wanted: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
 
     def steps(
-        self, connection: sa.Connection, text: str, values: Mapping[str, Any]
+        self, connection: sa.Connection, text: str, values: Mapping[str, Any], *, amid: bool
     ) -> tuple[Step, ...]:
-        form = None
-        if self.direct is not False:
-            limits = tuple(values[name] for name in _limits_of(text))
-            form = self.forms.get((text, limits)) or self._new_form(connection, text, limits)
+        if self.direct is False:
+            return (numbered(text).step(values),)
+        limits = tuple(values[name] for name in _limits_of(text))
+        if (text, limits) not in self.forms and self._is_used_often(text, limits):
+            self.wanted.append((text, limits))
+            if not amid:
+                self.learn(connection)
+        form = self.forms.get((text, limits))
         if form is None:
             return (numbered(text).step(values),)
         self.executed += 1
         step = form.statement.step(values, form.name.encode())
         return (step,) if self.executed % FRESH else (words("DISCARD PLANS"), step)
 
-    def _new_form(
-        self, connection: sa.Connection, text: str, limits: tuple[Any, ...]
-    ) -> _Form | None:
+    def learn(self, connection: sa.Connection) -> None:
+        while self.wanted:
+            text, limits = self.wanted.pop()
+            if self._is_direct(connection):
+                form = _form_of(text, limits)
+                # By itself: what is known of it must not hang on what else is in a message.
+                cursor_of(connection).execute(f"PREPARE {form.name} AS {form.statement.text}")
+                self.forms[text, limits] = form
+
+    def _is_used_often(self, text: str, limits: tuple[Any, ...]) -> bool:
         self.uses[text, limits] += 1
-        if self.uses[text, limits] < OFTEN or len(self.forms) == _MOST:
-            return None
-        cursor = cursor_of(connection)
+        return self.uses[text, limits] >= OFTEN and len(self.forms) < _MOST
+
+    def _is_direct(self, connection: sa.Connection) -> bool:
         if self.direct is None:
+            cursor = cursor_of(connection)
             cursor.execute("SELECT pg_backend_pid()")
             [(answering,)] = cursor.fetchall()
             driver: Any = connection.connection.driver_connection
             self.direct = answering == driver.info.backend_pid
-        if not self.direct:
-            return None
-        form = _form_of(text, limits)
-        # By itself: what is known of it must not hang on what else is in a message.
-        cursor.execute(f"PREPARE {form.name} AS {form.statement.text}")
-        self.forms[text, limits] = form
-        return form
+        return self.direct
 
 
 @lru_cache

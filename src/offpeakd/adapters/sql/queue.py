@@ -1,6 +1,7 @@
 """The release's side of the store."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain
@@ -9,7 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from typing_extensions import override
 
-from offpeakd.adapters.sql.changes import write_changes
+from offpeakd.adapters.sql.changes import begin_settled, write_changes
 from offpeakd.adapters.sql.claims import claim
 from offpeakd.adapters.sql.first_ready import first_ready
 from offpeakd.adapters.sql.prepared import Prepared, given
@@ -21,6 +22,7 @@ from offpeakd.adapters.sql.rows import (
     request_of,
     stop_of,
 )
+from offpeakd.adapters.sql.single_messages import Begun
 from offpeakd.adapters.sql.tables import (
     IS_IN_FLIGHT,
     IS_READY,
@@ -37,6 +39,7 @@ from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.batch import Batch, BatchResult
 from offpeakd.core.change import Change
+from offpeakd.core.errors import DatabaseError
 from offpeakd.core.lane import Lane
 from offpeakd.core.model import Request, State
 from offpeakd.ports import AttemptRecord, Claim, Limits, Queue, Settled
@@ -149,6 +152,7 @@ class SqlQueue(Queue):
     def __init__(self, database: Database, term: Term) -> None:
         self._database = database
         self._term = term
+        self._begun: dict[str, Begun] = {}
 
     @override
     def lane(
@@ -183,13 +187,23 @@ class SqlQueue(Queue):
     def claim(
         self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
     ) -> Claim:
-        return claim(self._database, batch, limits, self._term, settled)
+        begun = None if settled is None else self._begun.pop(settled.batch_id, None)
+        return claim(self._database, batch, limits, self._term, settled, begun)
+
+    @override
+    def begin_record(self, settled: Settled) -> None:
+        # What keeps it from beginning will show when it is written.
+        with suppress(DatabaseError):
+            begun = begin_settled(self._database, settled)
+            if begun is not None:
+                self._begun[settled.batch_id] = begun
 
     @override
     def record(
         self, batch_id: str, result: BatchResult, changes: Sequence[Change]
     ) -> tuple[int, ...]:
-        return write_changes(self._database, changes, batch_id, result)
+        begun = self._begun.pop(batch_id, None)
+        return write_changes(self._database, changes, batch_id, result, begun)
 
     @override
     def apply(self, changes: Sequence[Change]) -> tuple[int, ...]:
@@ -199,6 +213,8 @@ class SqlQueue(Queue):
     def in_flight(
         self, target: str, states: frozenset[State], after_id: int, limit: int
     ) -> tuple[Request, ...]:
+        if not states:
+            return ()
         wanted = {"target": target, "after_id": after_id, "limit": limit}
         with self._database.read() as connection:
             return tuple(request_of(row) for row in _in_flight(states).rows(connection, wanted))

@@ -41,8 +41,11 @@ class SqlStore(SqlQueue, SqlLedger, SqlControls, Store):
         database: Database | None = None,
     ) -> None:
         self.owner = owner
-        self._database = database or Database(address_of(url), lock_patience=lock_patience)
-        self._term = Term(owner, lease_ttl)
+        SqlQueue.__init__(
+            self,
+            database or Database(address_of(url), lock_patience=lock_patience),
+            Term(owner, lease_ttl),
+        )
 
     @override
     def close(self) -> None:

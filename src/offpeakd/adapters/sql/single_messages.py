@@ -1,0 +1,174 @@
+"""What is asked of PostgreSQL, or written there, as one message with the transaction around it."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+
+from offpeakd.adapters.sql.connections import MOST, Connections
+from offpeakd.adapters.sql.faults import library_errors
+from offpeakd.adapters.sql.messages import Row, Step, Talk, exchanged, words
+from offpeakd.adapters.sql.planned import Planned
+
+BEGIN_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+_NO_TABLE_THROUGH: Final = {"enable_seqscan": "off"}
+"""Keeps PostgreSQL from planning, once for many times, to read a table that is empty just now."""
+
+KEYS_ALONE: Final = {**_NO_TABLE_THROUGH, "enable_hashjoin": "off", "enable_mergejoin": "off"}
+"""Makes PostgreSQL find the few rows that a transaction writes by their keys.
+
+Of a queue that was filled just now it has no statistics yet, and would read all of it for ten rows.
+"""
+
+_MOST_BEGUN: Final = MOST // 3
+"""Writes that may be under way at once: each lane that has one needs another connection beside."""
+
+_Said = TypeVar("_Said")
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What PostgreSQL was told to write already, in a transaction that `SingleMessages.write` ends.
+
+    Attributes:
+        connection: where.
+        talk: what was said there.
+        texts: the statements.
+        values: of all of them, by name.
+    """
+
+    connection: sa.Connection
+    talk: Talk
+    texts: Sequence[str]
+    values: Mapping[str, Any]
+
+
+class SingleMessages:
+    """Talks with one server; safe to share between threads.
+
+    Args:
+        connections: to it.
+        limits: that hold in each transaction.
+    """
+
+    def __init__(self, connections: Connections, limits: Mapping[str, str]) -> None:
+        self._connections = connections
+        self._planned = Planned()
+        self._set_to_ask = _set_config({**limits, **_NO_TABLE_THROUGH})
+        self._set_to_write = _set_config({**limits, **KEYS_ALONE})
+        self._room_to_begin = threading.BoundedSemaphore(_MOST_BEGUN)
+
+    def ask(
+        self, texts: Sequence[str], values: Mapping[str, Any], *, locks: bool
+    ) -> list[list[Row]]:
+        """The rows of each statement.
+
+        Args:
+            texts: one statement each.
+            values: of all, by name.
+            locks: whether they lock rows, which is taken back at the end. They see one moment
+                where they don't.
+        """
+        begin = words("BEGIN" if locks else BEGIN_READ)
+
+        def say(connection: sa.Connection) -> list[list[Row]]:
+            steps = self._planned.steps(connection, [self._set_to_ask, *texts], values)
+            return exchanged(connection, (begin, *steps, words("ROLLBACK")))
+
+        connection, (_, *found) = self._in_full_if_need_be(lambda: self._connections.begun(say))
+        self._connections.put_back(connection)
+        return found
+
+    def begin(self, texts: Sequence[str], values: Mapping[str, Any]) -> Begun | None:
+        """Let the server begin to write, while we decide what else to.
+
+        It has to be ended by `write` within moments. None where too many are under way: the rest
+        of the program needs connections as well.
+        """
+        if not self._room_to_begin.acquire(blocking=False):
+            return None
+        try:
+            connection = self._connections.quiet()
+        except BaseException:
+            self._room_to_begin.release()
+            raise
+        try:
+            steps = self._planned.steps(connection, [self._set_to_write, *texts], values)
+            talk = Talk(connection)
+            talk.begin((words("BEGIN"), *steps))
+        except BaseException:
+            self._room_to_begin.release()
+            self._connections.drop(connection)
+            raise
+        return Begun(connection, talk, texts, values)
+
+    def write(
+        self,
+        texts: Sequence[str],
+        values: Mapping[str, Any],
+        lock: str = "",
+        begun: Begun | None = None,
+    ) -> list[Row]:
+        """Statements that write all or nothing, as one message with their COMMIT: never sent twice.
+
+        Args:
+            texts: one statement each, which returns one row.
+            values: of all, by name.
+            lock: the statement that takes a lock before them; they see what came before it.
+            begun: what was begun already, which they end.
+
+        Returns:
+            the row of each, after those of what was begun.
+        """
+        if begun is None:
+            found = self._in_full_if_need_be(lambda: self._written(texts, values, lock))
+        else:
+            found = self._ended(begun, texts, values, lock)
+        return [row for [row] in found]
+
+    def _written(
+        self, texts: Sequence[str], values: Mapping[str, Any], lock: str
+    ) -> list[list[Row]]:
+        connection = self._connections.quiet()
+        with self._connections.kept(connection):
+            set_up, *steps = self._planned.steps(connection, [self._set_to_write, *texts], values)
+            message = (words("BEGIN"), set_up, *_taking(lock), *steps, words("COMMIT"))
+            return exchanged(connection, message)[1:]
+
+    def _ended(
+        self, begun: Begun, texts: Sequence[str], values: Mapping[str, Any], lock: str
+    ) -> list[list[Row]]:
+        try:
+            with self._connections.kept(begun.connection):
+                steps = self._planned.steps(begun.connection, texts, values, amid=True)
+                found = begun.talk.end((*_taking(lock), *steps, words("COMMIT")))
+                self._planned.learn(begun.connection)
+                return found[1:]
+        except library_errors() as error:
+            if not self._planned.give_up(error):
+                raise
+        finally:
+            self._room_to_begin.release()
+        return self._written([*begun.texts, *texts], {**begun.values, **values}, lock)
+
+    def _in_full_if_need_be(self, send: Callable[[], _Said]) -> _Said:
+        """A transaction of one message; once more where the server didn't know a name in it."""
+        try:
+            return send()
+        except library_errors() as error:
+            if not self._planned.give_up(error):
+                raise
+        return send()
+
+
+def _taking(lock: str) -> Sequence[Step]:
+    return (words(lock),) if lock else ()
+
+
+def _set_config(settings: Mapping[str, str]) -> str:
+    """One statement that can have a plan, for many of `SET LOCAL`."""
+    calls = (f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    return f"SELECT {', '.join(calls)}"

@@ -1,0 +1,119 @@
+"""PostgreSQL begins to write what came of a call while the next one is decided; nothing hangs on it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from fakes.postgres import fresh_database
+from fakes.wishes import ANSWERED, accepted, added, batch_of, claimed, moved, wish
+from offpeakd.adapters.sql.connections import MOST
+from offpeakd.adapters.sql.store import SqlStore
+from offpeakd.core.batch import as_claimed
+from offpeakd.core.errors import DatabaseError
+from offpeakd.core.model import State
+from offpeakd.ports import Claim, Claimed, Settled
+
+OpenStore = Callable[[], SqlStore]
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with fresh_database() as address:
+        yield address
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[SqlStore]:
+    with closing(SqlStore(url, "me")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def other(url: str) -> Iterator[SqlStore]:
+    with closing(SqlStore(url, "other")) as opened:
+        yield opened
+
+
+def _settled(store: SqlStore) -> Settled:
+    before = claimed(store, wish(1), wish(2))
+    return Settled("b1", ANSWERED, [accepted(one, f"job-{one.id}") for one in before])
+
+
+def _states(store: SqlStore, *numbers: int) -> list[State]:
+    found = [store.get(number) for number in numbers]
+    return [one.state for one in found if one is not None]
+
+
+def _told(store: SqlStore, number: int) -> list[str]:
+    return [one.kind for one in store.events(number)]
+
+
+def _cut_all(url: str) -> None:
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as there:
+        there.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def test_nobody_sees_what_is_only_begun(store: SqlStore, other: SqlStore) -> None:
+    settled = _settled(store)
+    store.begin_record(settled)
+    assert _states(other, 1, 2) == [State.SUBMITTING] * 2
+    assert store.record("b1", ANSWERED, settled.changes) == ()
+    assert _states(other, 1, 2) == [State.RUNNING] * 2
+    assert _told(other, 1) == ["added", "submitting", "accepted"]
+
+
+def test_a_claim_ends_what_was_begun(store: SqlStore, other: SqlStore) -> None:
+    settled = _settled(store)
+    after = batch_of(added(store, wish(3)), "b2")
+    store.begin_record(settled)
+    assert store.claim(after, None, settled) == Claim(Claimed.TAKEN)
+    assert _states(other, 1, 2, 3) == [State.RUNNING, State.RUNNING, State.SUBMITTING]
+    assert _told(other, 1) == ["added", "submitting", "accepted"]
+
+
+def test_what_was_begun_is_lost_with_its_connection_and_may_be_written_again(
+    store: SqlStore, url: str
+) -> None:
+    settled = _settled(store)
+    store.begin_record(settled)
+    _cut_all(url)
+    with pytest.raises(DatabaseError, match="can't be reached"):
+        store.record("b1", ANSWERED, settled.changes)
+    assert store.record("b1", ANSWERED, settled.changes) == ()
+    assert _told(store, 1) == ["added", "submitting", "accepted"]
+
+
+def test_who_falls_silent_after_having_begun_keeps_nobody_from_writing(
+    url: str, other: SqlStore
+) -> None:
+    with closing(SqlStore(url, "me", lock_patience=timedelta(milliseconds=500))) as store:
+        settled = _settled(store)
+        one, _ = (change.before for change in settled.changes)
+        store.begin_record(settled)
+        assert other.apply([moved(one, State.UNKNOWN)]) == (), "after the server gave it up"
+        with pytest.raises(DatabaseError):
+            store.record("b1", ANSWERED, settled.changes)
+        assert store.record("b1", ANSWERED, settled.changes) == (1,)
+    assert _states(other, 1, 2) == [State.UNKNOWN, State.RUNNING]
+
+
+def test_many_that_have_begun_leave_connections_for_the_rest(store: SqlStore) -> None:
+    batches = [batch_of(added(store, wish(n)), f"b{n}") for n in range(MOST + 1)]
+    settled: list[Settled] = []
+    for one in batches:
+        assert store.claim(one)
+        changes = [accepted(request, f"job-{request.id}") for request in as_claimed(one)]
+        settled.append(Settled(one.id, ANSWERED, changes))
+        store.begin_record(settled[-1])
+    assert store.stops() == ()
+    for each in settled:
+        assert store.record(each.batch_id, ANSWERED, each.changes) == ()
+    assert {one.state for one in store.in_flight("prod", frozenset({State.RUNNING}), 0, 99)} == {
+        State.RUNNING
+    }
