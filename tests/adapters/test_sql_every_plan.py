@@ -186,10 +186,12 @@ def _listen_to_postgresql(database: Database, recorder: Recorder) -> None:
             values: Mapping[str, Any],
             lock: str = "",
             begun: Begun | None = None,
+            *,
+            lasting: bool = True,
         ) -> list[tuple[Any, ...]]:
             for text in texts:
                 recorder.hear(text, values)
-            return super().write_whole(texts, values, lock, begun)
+            return super().write_whole(texts, values, lock, begun, lasting=lasting)
 
     event.listen(database._engine, "connect", connected)
     database.__class__ = Heard

@@ -142,8 +142,7 @@ class SqlControls(Controls):
         if self._database.is_sqlite:
             # One daemon alone makes calls, and counts them itself.
             return None
-        with self._database.write() as connection:
-            return take_call(self._database, connection, target, per_minute)
+        return take_call(self._database, target, per_minute)
 
     @override
     def daemons(self) -> tuple[DaemonRow, ...]:

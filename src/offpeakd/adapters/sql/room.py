@@ -57,13 +57,26 @@ The requests in flight are not counted but read off the tally: a call to a targe
 thousands of them must not wait until they are counted.
 """
 
-_POSTGRESQL_CALL: Final = Prepared(
-    sa.text(
-        "SELECT next.number,"  # noqa: S608  # our own words
-        f" (SELECT CAST(extract(epoch FROM at - clock_timestamp()) AS float8) + 60 FROM {_THEN})"
-        f" FROM {_NEXT} AS next"
-    )
+# Counted as in a claim, by one statement: nothing is where there is no room.
+_POSTGRESQL_CALL: Final = """
+WITH next AS (
+  SELECT coalesce(max(number), 0) + 1 AS number FROM call WHERE target = %(target)s
+), room AS (
+  SELECT next.number,
+    (SELECT CAST(extract(epoch FROM at - clock_timestamp()) AS float8) + 60 FROM call
+     WHERE target = %(target)s AND number = next.number - %(per_minute)s::bigint) AS wait
+  FROM next
+), borne AS (
+  SELECT number FROM room WHERE wait IS NULL OR wait <= 0 OR wait > 60
+), spent AS (
+  INSERT INTO call (target, number, at) SELECT %(target)s, number, clock_timestamp() FROM borne
+), forgotten AS (
+  DELETE FROM call WHERE target = %(target)s
+    AND number <= (SELECT number FROM borne) - %(per_minute)s::bigint
+    AND at < clock_timestamp() - interval '61 seconds'
 )
+SELECT wait FROM room
+"""
 
 _SQLITE_SPEND: Final = Prepared(
     sa.text(
@@ -75,15 +88,6 @@ _SQLITE_FORGET: Final = Prepared(
     sa.text(
         "DELETE FROM call WHERE target = :target AND number <= :number - :per_minute"
         " AND at < strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-61 seconds')"
-    )
-)
-_POSTGRESQL_SPEND: Final = Prepared(
-    sa.text(
-        "WITH old AS (DELETE FROM call WHERE target = :target"
-        " AND number <= CAST(:number AS bigint) - :per_minute"
-        " AND at < clock_timestamp() - interval '61 seconds')"
-        " INSERT INTO call (target, number, at)"
-        " VALUES (:target, CAST(:number AS bigint), clock_timestamp())"
     )
 )
 
@@ -154,25 +158,15 @@ def server_of(database: Database, connection: sa.Connection) -> str:
     return str(started)
 
 
-def take_call(
-    database: Database, connection: sa.Connection, target: str, per_minute: int
-) -> timedelta | None:
-    """Count one call; None when it may be made now, else how long until it may."""
+def take_call(database: Database, target: str, per_minute: int) -> timedelta | None:
+    """Count one call on PostgreSQL; None when it may be made now, else how long until it may.
+
+    A crash of the server may forget the last few: they are read calls, and nothing but the cloud's
+    patience depends on their number.
+    """
     asked = {"target": target, "per_minute": per_minute}
-    if database.is_sqlite:
-        [(number, wait, _)] = _SQLITE_ROOM.rows(connection, asked)
-    else:
-        connection.exec_driver_sql(lock_of(target))
-        [(number, wait)] = _POSTGRESQL_CALL.rows(connection, asked)
-    claim = _borne(wait)
-    if not claim:
-        return claim.room_in
-    spent = {**asked, "number": number}
-    if database.is_sqlite:
-        _spend_on_sqlite(connection, spent)
-    else:
-        _POSTGRESQL_SPEND.run(connection, spent)
-    return None
+    [(wait,)] = database.write_whole([_POSTGRESQL_CALL], asked, lock_of(target), lasting=False)
+    return _borne(wait).room_in
 
 
 def _borne(wait: float | None) -> Claim:

@@ -23,6 +23,8 @@ KEYS_ALONE: Final = {**_NO_TABLE_THROUGH, "enable_hashjoin": "off", "enable_merg
 Of a queue that was filled just now it has no statistics yet, and would read all of it for ten rows.
 """
 
+_NOT_LASTING: Final = words("SET LOCAL synchronous_commit = off")
+
 _MOST_BEGUN: Final = MOST // 3
 """Writes that may be under way at once: each lane that has one needs another connection beside."""
 
@@ -111,6 +113,8 @@ class SingleMessages:
         values: Mapping[str, Any],
         lock: str = "",
         begun: Begun | None = None,
+        *,
+        lasting: bool = True,
     ) -> list[Row]:
         """Statements that write all or nothing, as one message with their COMMIT: never sent twice.
 
@@ -119,23 +123,25 @@ class SingleMessages:
             values: of all, by name.
             lock: the statement that takes a lock before them; they see what came before it.
             begun: what was begun already, which they end.
+            lasting: whether a crash of the server right after this must not lose it.
 
         Returns:
             the row of each, after those of what was begun.
         """
         if begun is None:
-            found = self._in_full_if_need_be(lambda: self._written(texts, values, lock))
+            first = (*_taking(lock), *(() if lasting else (_NOT_LASTING,)))
+            found = self._in_full_if_need_be(lambda: self._written(texts, values, first))
         else:
             found = self._ended(begun, texts, values, lock)
         return [row for [row] in found]
 
     def _written(
-        self, texts: Sequence[str], values: Mapping[str, Any], lock: str
+        self, texts: Sequence[str], values: Mapping[str, Any], first: Sequence[Step]
     ) -> list[list[Row]]:
         connection = self._connections.quiet()
         with self._connections.kept(connection):
             set_up, *steps = self._planned.steps(connection, [self._set_to_write, *texts], values)
-            message = (words("BEGIN"), set_up, *_taking(lock), *steps, words("COMMIT"))
+            message = (words("BEGIN"), set_up, *first, *steps, words("COMMIT"))
             return exchanged(connection, message)[1:]
 
     def _ended(
@@ -152,7 +158,8 @@ class SingleMessages:
                 raise
         finally:
             self._room_to_begin.release()
-        return self._written([*begun.texts, *texts], {**begun.values, **values}, lock)
+        together = {**begun.values, **values}
+        return self._written([*begun.texts, *texts], together, _taking(lock))
 
     def _in_full_if_need_be(self, send: Callable[[], _Said]) -> _Said:
         """A transaction of one message; once more where the server didn't know a name in it."""

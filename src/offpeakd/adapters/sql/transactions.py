@@ -147,10 +147,12 @@ class Database:
         values: Mapping[str, Any],
         lock: str = "",
         begun: Begun | None = None,
+        *,
+        lasting: bool = True,
     ) -> list[Row]:
         """Write all or nothing on PostgreSQL; see `SingleMessages.write`."""
         with self._translated():
-            return self._messages.write(texts, values, lock, begun)
+            return self._messages.write(texts, values, lock, begun, lasting=lasting)
 
     def begin_whole(self, texts: Sequence[str], values: Mapping[str, Any]) -> Begun | None:
         """Begin to write on PostgreSQL; see `SingleMessages.begin`."""
