@@ -74,10 +74,13 @@ class SingleMessages:
             locks: whether they lock rows, which is taken back at the end. They see one moment
                 where they don't.
         """
-        begin = words("BEGIN" if locks else BEGIN_READ)
 
         def say(connection: sa.Connection) -> list[list[Row]]:
             steps = self._planned.steps(connection, [self._set_to_ask, *texts], values)
+            if len(texts) == 1 and not locks:
+                # A message is a transaction by itself, and one statement sees one moment.
+                return exchanged(connection, steps)
+            begin = words("BEGIN" if locks else BEGIN_READ)
             return exchanged(connection, (begin, *steps, words("ROLLBACK")))
 
         connection, (_, *found) = self._in_full_if_need_be(lambda: self._connections.begun(say))
