@@ -1,6 +1,8 @@
 """Statements compiled once, and run on the driver's own cursor."""
 
+import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final, cast
 
 import sqlalchemy as sa
@@ -65,30 +67,33 @@ class Prepared:
         cursor.execute(compiled.text, compiled.bind(values))
         return cursor.rowcount
 
-    def each(self, connection: sa.Connection, values: Sequence[Mapping[str, Any]]) -> int:
-        """Run a statement for each set of values; returns how many rows all of them wrote."""
-        compiled = self._for(connection.dialect)
-        cursor = cursor_of(connection)
-        cursor.executemany(compiled.text, [compiled.bind(one) for one in values])
-        return cursor.rowcount
-
     def each_like(
         self,
         connection: sa.Connection,
         common: Mapping[str, Any],
         rows: Sequence[Mapping[str, Any]],
     ) -> int:
-        """Run a statement for each row; returns how many rows all of them wrote.
+        """Run a statement on SQLite for each row; returns how many rows all of them wrote.
 
         Args:
             connection: that writes.
             common: values of every parameter, of which a row may replace some.
-            rows: values of one row each, as the driver takes them.
+            rows: values of one row each, as the driver takes them; of the same names in all.
         """
         compiled = self._for(connection.dialect)
         bound = compiled.bind(common)
+        text, names = compiled.by_place
+        # By name, SQLite looks up every value of every row.
+        alike = [bound.get(name) for name in names]
+        own = [(place, name) for place, name in enumerate(names) if name in rows[0]]
+        values: list[list[Any]] = []
+        for row in rows:
+            given = alike.copy()
+            for place, name in own:
+                given[place] = row[name]
+            values.append(given)
         cursor = cursor_of(connection)
-        cursor.executemany(compiled.text, [{**bound, **row} for row in rows])
+        cursor.executemany(text, values)
         return cursor.rowcount
 
     def _for(self, dialect: sa.Dialect) -> "_Compiled":
@@ -112,12 +117,20 @@ class _Compiled:
             for name, bind in binds.items()
             if (convert := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
         ]
+        self._names = re.compile(rf":({'|'.join(map(re.escape, binds))})\b") if binds else None
         selected = statement.selected_columns if isinstance(statement, sa.Select) else ()
         self._out_of = [
             (place, convert)
             for place, column in enumerate(selected)
             if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
         ]
+
+    @cached_property
+    def by_place(self) -> tuple[str, tuple[str, ...]]:
+        """The text with its values by their places, and their names in that order."""
+        if self._names is None:
+            return self.text, ()
+        return self._names.sub("?", self.text), tuple(self._names.findall(self.text))
 
     def bind(self, values: Mapping[str, Any]) -> dict[str, Any]:
         bound = {**self._fixed, **values}
