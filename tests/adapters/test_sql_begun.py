@@ -117,3 +117,17 @@ def test_many_that_have_begun_leave_connections_for_the_rest(store: SqlStore) ->
     assert {one.state for one in store.in_flight("prod", frozenset({State.RUNNING}), 0, 99)} == {
         State.RUNNING
     }
+
+
+def test_a_claim_that_is_written_is_taken_whatever_becomes_of_its_name(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise psycopg.errors.UndefinedTable
+
+    monkeypatch.setattr(store._database._messages._planned, "learn", fail)
+    settled = _settled(store)
+    after = batch_of(added(store, wish(3)), "b2")
+    store.begin_record(settled)
+    assert store.claim(after, None, settled) == Claim(Claimed.TAKEN)
+    assert _states(store, 1, 2, 3) == [State.RUNNING, State.RUNNING, State.SUBMITTING]

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -154,7 +155,9 @@ class SingleMessages:
             with self._connections.kept(begun.connection):
                 steps = self._planned.steps(begun.connection, texts, values, amid=True)
                 found = begun.talk.end((*_taking(lock), *steps, words("COMMIT")))
-                self._planned.learn(begun.connection)
+                # It is written: whatever becomes of a name, that must not look like a failure.
+                with suppress(*library_errors()):
+                    self._planned.learn(begun.connection)
                 return found[1:]
         except library_errors() as error:
             if not self._planned.give_up(error):
