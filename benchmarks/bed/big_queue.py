@@ -62,7 +62,7 @@ class _Growing:
         for definition in indexes.values():
             self._run(definition)
         if self._lite:
-            self._run("PRAGMA journal_mode = DELETE")
+            self._run("PRAGMA journal_mode = PERSIST")
         else:
             # As it would be a while after so many rows came in.
             self._run("VACUUM ANALYZE")

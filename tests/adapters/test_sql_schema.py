@@ -170,6 +170,7 @@ def test_an_upgrade_that_fails_leaves_the_file_and_its_backup_as_they_were(file:
     assert _content(file) == before
     assert _content(backup) == before
     assert backup.stat().st_mode & 0o777 == 0o600
+    assert not backup.with_name(f"{backup.name}-journal").exists()
     with pytest.raises(DatabaseError, match="can't be made: File exists"):
         upgrade(url, NOW)
 
