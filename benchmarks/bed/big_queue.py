@@ -6,11 +6,17 @@ import sqlalchemy as sa
 
 from offpeakd.adapters.sql.address import address_of
 from offpeakd.adapters.sql.schema import ensure
-from offpeakd.adapters.sql.tables import metadata
 
 _FINISHED = "'succeeded'"
 _MORE = 3000
-_TABLES = ("request", "attempt", "event")
+_INDEXES = {
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+    "postgresql": (
+        "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()"
+        " AND indexname NOT IN (SELECT conname FROM pg_constraint)"
+    ),
+}
+"""Names and definitions, but for those that a key of a table brings along."""
 
 
 def grow(url: str, *, queued: int, finished: int = 0, groups: int = 0) -> None:
@@ -38,9 +44,11 @@ class _Growing:
         if self._lite:
             for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -200000"):
                 self._run(f"PRAGMA {pragma}")
-        indexes = [one for name in _TABLES for one in metadata.tables[name].indexes]
-        for one in indexes:
-            one.drop(self._connection)
+        # As the database itself has them: a migration may have made them otherwise than `tables`.
+        asked = self._connection.exec_driver_sql(_INDEXES[self._connection.dialect.name])
+        indexes = dict(asked.all())
+        for name in indexes:
+            self._run(f"DROP INDEX {name}")
         # Finished ones are the older ones.
         self._finished(finished)
         self._queued(queued, f"'g' || (i % {groups})" if groups else "'default'")
@@ -51,10 +59,10 @@ class _Growing:
             "INSERT INTO event (request_id, at, kind, actor, state, detail)"
             " SELECT id, requested_at, 'added', 'bench', 'queued', '{}' FROM request"
         )
-        for one in indexes:
-            one.create(self._connection)
+        for definition in indexes.values():
+            self._run(definition)
         if self._lite:
-            self._run("PRAGMA journal_mode = DELETE")
+            self._run("PRAGMA journal_mode = PERSIST")
         else:
             # As it would be a while after so many rows came in.
             self._run("VACUUM ANALYZE")

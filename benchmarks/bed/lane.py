@@ -20,6 +20,7 @@ from offpeakd.core.settle import settle
 from offpeakd.core.verdicts import LaneFacts, Situation
 from offpeakd.core.windows import Window
 from offpeakd.ports import Clock, DaemonRow, JobPage, SignedCall, UpgradeAnswer
+from offpeakd.service.batches import batch_for
 from offpeakd.service.expiry import Expiry
 from offpeakd.service.follow_up import FollowUp
 from offpeakd.service.inventory import Inventory
@@ -151,24 +152,11 @@ class Lane:
         self.beat()
 
     def _batch(self, take: Take, now: datetime) -> Batch:
+        """As the daemon puts it together: where its ids lie in the indexes is part of the price."""
         requests = self.store.ready("t0", take.group, take.size)
-        return Batch(
-            id=uuid4().hex,
-            target="t0",
-            group=take.group,
-            requests=requests,
-            attempt_ids=tuple(uuid4().hex for _ in requests),
-            owner=self.owner,
-            windows=take.opening.windows,
-            opening_start=take.opening.start,
-            opening_end=take.opening.end,
-            signed_at=now,
-            fenced=True,
-            body_sha256="s",
-            config_hash="c",
-            tzdata_version="z",
-            instance_versions=(None,) * len(requests),
-        )
+        fit = [(one, Instance(one.instance_id, now)) for one in requests]
+        call = SignedCall(tuple(one.instance_id for one in requests), b"{}", {}, now, fenced=True)
+        return batch_for("t0", self.owner, take, fit, call, self.rules())
 
 
 @contextmanager

@@ -14,7 +14,7 @@ def measure(bench: Bench) -> list[Row]:
     us, them = laps[ours.name], laps[theirs.name]
     rate = ([lap.rate for lap in us], [lap.rate for lap in them])
     spent = ([lap.processor for lap in us], [lap.processor for lap in them])
-    figure = f"drain {items:,} on SQLite (journal DELETE, synchronous EXTRA, both)"
+    figure = f"drain {items:,} on SQLite (journal PERSIST, synchronous EXTRA, both)"
     return [
         at_least(
             f"{figure}: instances a second",

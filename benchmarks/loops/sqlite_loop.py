@@ -14,7 +14,7 @@ import httpx
 
 PRAGMAS = (
     "page_size = 8192",
-    "journal_mode = DELETE",
+    "journal_mode = PERSIST",
     "synchronous = EXTRA",
     "foreign_keys = ON",
     "temp_store = MEMORY",

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from fakes.postgres import address, fresh_database
-from fakes.wishes import NOON, wish
+from fakes.wishes import moved, wish
 from offpeakd.adapters.sql.address import address_of
 from offpeakd.adapters.sql.engine import LOCK_PATIENCE
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
-from offpeakd.core.change import Change
 from offpeakd.core.errors import DatabaseConflictError, DatabaseError
 from offpeakd.core.model import Request, State
 from offpeakd.ports import Filter
@@ -135,10 +134,10 @@ def test_a_writer_whom_another_forestalled_is_told_to_try_again(url: str) -> Non
     finished: list[Request] = []
     for _ in range(2):
         (added,) = store.add([wish(1)], "ann")
-        failed = added.request.moved_to(State.FAILED, NOON)
-        store.apply([Change(added.request, failed, "failed")])
-        finished.append(failed)
-    back = [Change(one, one.moved_to(State.QUEUED, NOON), "retried") for one in finished]
+        change = moved(added.request, State.FAILED)
+        store.apply([change])
+        finished.append(change.after)
+    back = [moved(one, State.QUEUED) for one in finished]
     with pytest.raises(DatabaseConflictError, match=r"each other's way .*Try again"):
         store.apply(back)
     store.close()

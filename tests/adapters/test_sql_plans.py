@@ -8,12 +8,13 @@ import pytest
 import sqlalchemy as sa
 
 from fakes.postgres import fresh_database
-from fakes.wishes import NOON, wish
+from fakes.wishes import NOON, instance_id, wish
 from offpeakd.adapters.sql import queue
 from offpeakd.adapters.sql.address import address_of
 from offpeakd.adapters.sql.prepared import Prepared
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
+from offpeakd.adapters.sql.tables import IS_LIVE
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.model import State
 
@@ -113,3 +114,16 @@ def test_a_listing_of_one_state_reads_by_index(database: Database) -> None:
         plan = "\n".join(str(row[-1]) for row in connection.execute(sa.text(explain + wanted)))
     assert "Seq Scan" not in plan
     assert "SCAN request" not in plan
+
+
+def test_whether_an_instance_has_a_live_request_is_read_off_their_own_index(
+    database: Database,
+) -> None:
+    wanted = (
+        "SELECT id FROM request WHERE target = 'prod'"  # noqa: S608  # our own words
+        f" AND instance_id IN ('{instance_id(1)}', '{instance_id(19_000)}') AND {IS_LIVE}"
+    )
+    with database.read() as connection:
+        explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
+        plan = "\n".join(str(row[-1]) for row in connection.execute(sa.text(explain + wanted)))
+    assert "uq_request_live" in plan

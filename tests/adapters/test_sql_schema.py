@@ -33,7 +33,8 @@ from offpeakd.adapters.sql.store import SqlStore
 from offpeakd.adapters.sql.tables import metadata
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.errors import DatabaseError, SchemaError
-from offpeakd.core.model import State
+from offpeakd.core.model import LIVE, State
+from offpeakd.ports import Filter
 from offpeakd.share import path_of
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -170,6 +171,7 @@ def test_an_upgrade_that_fails_leaves_the_file_and_its_backup_as_they_were(file:
     assert _content(file) == before
     assert _content(backup) == before
     assert backup.stat().st_mode & 0o777 == 0o600
+    assert not backup.with_name(f"{backup.name}-journal").exists()
     with pytest.raises(DatabaseError, match="can't be made: File exists"):
         upgrade(url, NOW)
 
@@ -272,6 +274,22 @@ def test_the_view_shows_what_its_documentation_says(dialect: str) -> None:
 
 def _at_the_first_schema(url: str) -> None:
     """As the first version of the program made it, with a queue in it."""
+    _migrated_to("0001", url)
+    _sql(
+        url,
+        "INSERT INTO request (target, instance_id, state, requested_at)"
+        " VALUES ('prod', 'i0', 'queued', '2026-03-04T05:06:07.000000Z'),"
+        " ('prod', 'i1', 'queued', '2026-03-04T05:06:07.000000Z'),"
+        " ('prod', 'i2', 'running', '2026-03-04T05:06:07.000000Z'),"
+        " ('prod', 'i3', 'failed', '2026-03-04T05:06:07.000000Z')",
+        "INSERT INTO lease (owner, host, pid, version, targets, started_at, beat_at,"
+        " renewed_at, epoch, config_hash) VALUES ('one', 'h', 1, '0', '[]',"
+        " '2026-03-04T05:06:07.000000Z', '2026-03-04T05:06:07.000000Z',"
+        " '2026-03-04T05:06:07.000000Z', 1, 'c')",
+    )
+
+
+def _migrated_to(version: str, url: str) -> None:
     address = address_of(url)
     if address.file is not None:
         prepare_file(address.file)
@@ -282,20 +300,7 @@ def _at_the_first_schema(url: str) -> None:
         config = Config()
         config.set_main_option("script_location", str(path_of("alembic")))
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        connection.exec_driver_sql(
-            "INSERT INTO request (target, instance_id, state, requested_at)"
-            " VALUES ('prod', 'i0', 'queued', '2026-03-04T05:06:07.000000Z'),"
-            " ('prod', 'i1', 'queued', '2026-03-04T05:06:07.000000Z'),"
-            " ('prod', 'i2', 'running', '2026-03-04T05:06:07.000000Z'),"
-            " ('prod', 'i3', 'failed', '2026-03-04T05:06:07.000000Z')"
-        )
-        connection.exec_driver_sql(
-            "INSERT INTO lease (owner, host, pid, version, targets, started_at, beat_at,"
-            " renewed_at, epoch, config_hash) VALUES ('one', 'h', 1, '0', '[]',"
-            " '2026-03-04T05:06:07.000000Z', '2026-03-04T05:06:07.000000Z',"
-            " '2026-03-04T05:06:07.000000Z', 1, 'c')"
-        )
+        command.upgrade(config, version)
     database.close()
 
 
@@ -351,6 +356,76 @@ def test_a_migration_that_is_interrupted_leaves_the_older_schema_whole(empty: st
     later = NOW.replace(hour=7)
     assert upgrade(empty, later).before == "0001"
     assert check(empty) == ()
+
+
+def test_ends_that_do_not_fit_are_mended_before_live_requests_are_told_by_them(empty: str) -> None:
+    """Nothing but a hand has written these."""
+    _migrated_to("0002", empty)
+    _sql(
+        empty,
+        "INSERT INTO request (target, instance_id, state, requested_at, changed_at, finished_at)"
+        " VALUES ('prod', 'i0', 'queued', '2026-03-04T05:00:00.000000Z', NULL,"
+        " '2026-03-04T06:00:00.000000Z'),"
+        " ('prod', 'i1', 'failed', '2026-03-04T05:00:00.000000Z',"
+        " '2026-03-04T06:00:00.000000Z', NULL),"
+        " ('prod', 'i1', 'running', '2026-03-04T05:00:00.000000Z', NULL, NULL),"
+        " ('prod', 'i2', 'succeeded', '2026-03-04T05:00:00.000000Z', NULL,"
+        " '2026-03-04T06:00:00.000000Z')",
+    )
+    upgrade(empty, NOW)
+    with closing(SqlStore(empty, "reader")) as store:
+        ends = {one.state: one.finished_at for one in store.page(Filter(), 0, 9)}
+    six = datetime(2026, 3, 4, 6, tzinfo=UTC)
+    assert ends == {
+        State.QUEUED: None,
+        State.FAILED: six,
+        State.RUNNING: None,
+        State.SUCCEEDED: six,
+    }
+    assert check(empty) == ()
+
+
+@pytest.mark.parametrize("way", ["made", "upgraded"])
+def test_the_database_itself_lets_no_live_request_have_an_end(empty: str, way: str) -> None:
+    """It would not count as live where a second one is asked for."""
+    if way == "made":
+        ensure(empty)
+    else:
+        _at_the_first_schema(empty)
+        upgrade(empty, NOW)
+    asked = "INSERT INTO request (target, instance_id, state, requested_at, finished_at) VALUES"
+    change, at = "UPDATE request SET", "'2026-03-04T05:00:00.000000Z'"
+    _sql(
+        empty, f"{asked} ('prod', 'i7', 'failed', {at}, {at}), ('prod', 'i8', 'queued', {at}, NULL)"
+    )
+    for state in sorted(LIVE):
+        for wrong in (
+            f"{asked} ('prod', 'i9', '{state}', {at}, {at})",
+            f"{change} state = '{state}' WHERE instance_id = 'i7'",
+            f"{change} state = '{state}', finished_at = {at} WHERE instance_id = 'i8'",
+        ):
+            with pytest.raises(DatabaseError):
+                _sql(empty, wrong)
+    _sql(empty, "UPDATE request SET state = 'queued', finished_at = NULL WHERE instance_id = 'i7'")
+    with pytest.raises(DatabaseError):
+        _sql(empty, f"{asked} ('prod', 'i7', 'queued', {at}, NULL)")
+    assert check(empty) == ()
+
+
+def test_a_rule_that_is_gone_and_a_request_that_needs_an_end_are_found(empty: str) -> None:
+    ensure(empty)
+    gone = "the check ck_request_end is missing"
+    drop = "ALTER TABLE request DROP CONSTRAINT ck_request_end"
+    if empty.startswith("sqlite"):
+        gone = "the trigger request_end_changed is missing"
+        drop = "DROP TRIGGER request_end_changed"
+    _sql(
+        empty,
+        drop,
+        "INSERT INTO request (target, instance_id, state, requested_at)"
+        " VALUES ('prod', 'i1', 'expired', '2026-03-04T05:06:07Z')",
+    )
+    assert check(empty) == (gone, "1 final requests have no finished_at")
 
 
 def _counted(url: str) -> list[tuple[Any, ...]]:

@@ -42,7 +42,12 @@ def store(file: Path) -> Iterator[SqlStore]:
     "name",
     [
         *("SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC", "SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX"),
-        *("SQLITE_NOTADB", "SQLITE_READONLY_DBMOVED", "SQLITE_IOERR_CORRUPTFS"),
+        *(
+            "SQLITE_NOTADB",
+            "SQLITE_READONLY_DBMOVED",
+            "SQLITE_IOERR_CORRUPTFS",
+            "SQLITE_IOERR_FSTAT",
+        ),
     ],
 )
 def test_a_failed_sync_or_a_damaged_file_is_past_trusting(name: str) -> None:

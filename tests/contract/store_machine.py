@@ -316,6 +316,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert list(found) == self.model.in_order()
         self.states_follow_each_other_as_allowed(found)
         self.an_instance_has_one_live_request_and_one_open_attempt(found)
+        self.what_has_an_end_is_final(found)
         self.histories_only_grow()
 
     def states_follow_each_other_as_allowed(self, found: Sequence[Request]) -> None:
@@ -337,6 +338,9 @@ class StoreMachine(RuleBasedStateMachine):
             if attempt.result.outcome is None
         )
         assert {*open_attempts.values()} <= {1}
+
+    def what_has_an_end_is_final(self, found: Sequence[Request]) -> None:
+        assert all((one.finished_at is None) == (one.state in LIVE) for one in found)
 
     def histories_only_grow(self) -> None:
         store = self.stores["command"]

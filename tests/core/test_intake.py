@@ -10,7 +10,7 @@ from offpeakd.core import intake
 from offpeakd.core.change import Change
 from offpeakd.core.errors import UsageError
 from offpeakd.core.intake import Already, Decision, Refusal, Wish
-from offpeakd.core.model import ALLOWED, Request, State
+from offpeakd.core.model import ALLOWED, LIVE, Request, State
 
 NOW = datetime(2026, 11, 24, 16, tzinfo=UTC)
 SOON = timedelta(microseconds=1)
@@ -27,7 +27,8 @@ VERBS: tuple[Verb, ...] = (
 
 def a_request(state: State = State.QUEUED, **facts: object) -> Request:
     request = Request("prod", INSTANCE, NOW - timedelta(hours=1), id=7, state=state)
-    return replace(request, **facts)  # type: ignore[arg-type]  # facts are named in the tests
+    end = {"finished_at": None if state in LIVE else NOW}
+    return replace(request, **(end | facts))  # type: ignore[arg-type]  # facts are named in the tests
 
 
 def changed(decision: Decision) -> Change:

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.builders import NIGHT, NOON, a_claimed, a_request, a_result, an_instance
-from offpeakd.core.model import ALLOWED, ForbiddenTransitionError, Request, State
+from offpeakd.core.model import (
+    ALLOWED,
+    LIVE,
+    ForbiddenTransitionError,
+    Request,
+    State,
+    UnfittingEndError,
+)
 from offpeakd.core.outcomes import (
     Accepted,
     CloudProblem,
@@ -365,6 +372,16 @@ def test_a_forbidden_transition_is_a_defect() -> None:
         a_request().moved_to(State.UNKNOWN, NIGHT)
 
 
+@pytest.mark.parametrize("state", State)
+def test_a_final_state_without_its_end_and_a_live_one_with_it_are_defects(state: State) -> None:
+    before = a_request(state=next(one for one in State if state in ALLOWED[one]))
+    right, wrong = (None, NIGHT) if state in LIVE else (NIGHT, None)
+
+    assert before.moved_to(state, NIGHT, finished_at=right).finished_at == right
+    with pytest.raises(UnfittingEndError, match=f"{state} (has no|needs an) end"):
+        before.moved_to(state, NIGHT, finished_at=wrong)
+
+
 outcomes = st.one_of(
     st.builds(Accepted, st.text(min_size=1)),
     st.builds(NotSent, st.text()),
@@ -394,6 +411,7 @@ def test_whatever_comes_of_a_call_the_next_state_is_allowed_and_no_doubt_is_queu
     change = settle(a_claimed(state=state, attempts=attempts), outcome, a_result(), POLICY, cohort)
 
     assert change.after.state in ALLOWED[state]
+    assert (change.after.finished_at is None) == (change.after.state in LIVE)
     doubtful = isinstance(outcome, Unclear) or (
         isinstance(outcome, Refused) and outcome.problem.kind is ErrorKind.AMBIGUOUS
     )

@@ -6,7 +6,7 @@ from typing import Any
 from offpeakd.core.batch import BatchResult
 from offpeakd.core.calendar import Calendar
 from offpeakd.core.lane import Lane, Stop
-from offpeakd.core.model import Request, State
+from offpeakd.core.model import LIVE, Request, State
 from offpeakd.core.seen import Instance
 from offpeakd.core.selectors import parse_days, parse_local_time
 from offpeakd.core.windows import Freeze, Window
@@ -29,6 +29,7 @@ def a_request(number: int = 1, /, **facts: Any) -> Request:
         "instance_id": an_id(number),
         "requested_at": NOON,
         "id": number,
+        "finished_at": None if facts.get("state", State.QUEUED) in LIVE else NIGHT,
     }
     return Request(**{**given, **facts})
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from offpeakd.core.batch import Batch, BatchResult, as_claimed
 from offpeakd.core.change import AttemptResult, Change
-from offpeakd.core.model import Request, State
+from offpeakd.core.model import LIVE, Request, State
 from offpeakd.ports import Store
 
 OpenStore = Callable[[str], Store]
@@ -22,7 +22,7 @@ def instance_id(number: int) -> str:
 def wish(number: int, **facts: object) -> Request:
     """A request that isn't stored yet."""
     plain = Request("prod", instance_id(number), NOON)
-    return replace(plain, **facts)  # type: ignore[arg-type]  # names are checked by replace itself
+    return replace(plain, **(_end_of(facts.get("state", State.QUEUED)) | facts))  # type: ignore[arg-type]  # names are checked by replace itself
 
 
 def added(store: Store, *wishes: Request) -> tuple[Request, ...]:
@@ -62,7 +62,12 @@ def accepted(one: Request, job_id: str = "job") -> Change:
 
 
 def moved(one: Request, state: State, event: str = "moved", **facts: object) -> Change:
-    return Change(one, one.moved_to(state, NOON, **facts), event)
+    return Change(one, one.moved_to(state, NOON, **(_end_of(state) | facts)), event)
+
+
+def _end_of(state: object) -> dict[str, object]:
+    """What ends, ended at noon; what goes on has no end."""
+    return {"finished_at": None if state in LIVE else NOON}
 
 
 ANSWERED = BatchResult("answered", NOON, sent_at=NOON, http_status=202, cloud_request_id="req-1")

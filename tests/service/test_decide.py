@@ -30,7 +30,14 @@ class ContestedStore(MemoryStore):
             stands = self.get(changes[0].before.id)
             assert stands is not None
             super().apply(
-                [Change(stands, replace(stands, state=State.CANCELLED), "cancelled", "li")]
+                [
+                    Change(
+                        stands,
+                        replace(stands, state=State.CANCELLED, finished_at=NOON),
+                        "cancelled",
+                        "li",
+                    )
+                ]
             )
         return super().apply(changes)
 
@@ -57,7 +64,7 @@ def test_a_lost_write_is_decided_about_anew() -> None:
 def test_an_instance_with_another_live_request_gets_no_second_by_retry() -> None:
     store = MemoryStore()
     (first,) = store.add([a_request(1)], "zhang")
-    failed = replace(first.request, state=State.FAILED)
+    failed = replace(first.request, state=State.FAILED, finished_at=NOON)
     store.apply([Change(first.request, failed, "failed")])
     (second,) = store.add([a_request(1)], "zhang")
 
@@ -78,7 +85,7 @@ def test_of_two_failed_requests_of_one_instance_one_decision_brings_back_one() -
     numbers: list[int] = []
     for _ in range(2):
         (added,) = store.add([a_request(1)], "zhang")
-        failed = replace(added.request, state=State.FAILED)
+        failed = replace(added.request, state=State.FAILED, finished_at=NOON)
         store.apply([Change(added.request, failed, "failed")])
         numbers.append(added.request.id)
 

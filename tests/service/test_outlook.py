@@ -103,7 +103,7 @@ def test_a_stop_of_another_target_keeps_nobody_here() -> None:
 def test_what_does_not_wait_has_no_verdict() -> None:
     store = a_store()
     (one,) = store.page(Filter(), 0, 1)
-    store.apply([Change(one, one.moved_to(State.CANCELLED, NIGHT), "cancelled")])
+    store.apply([Change(one, one.moved_to(State.CANCELLED, NIGHT, finished_at=NIGHT), "cancelled")])
 
     assert codes(store, rules()) == [None]
 

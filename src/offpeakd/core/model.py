@@ -154,12 +154,15 @@ class Request:
 
         Raises:
             ForbiddenTransitionError: the states table does not allow it.
+            UnfittingEndError: it has an end and is live, or has none and is final.
         """
         if state not in ALLOWED[self.state]:
             raise ForbiddenTransitionError(self.state, state)
         # `dataclasses.replace` looks at every field in Python: three times as slow, ten times a call.
         values: dict[str, Any] = dict(zip(FIELDS, values_of(self), strict=True))
         values.update(facts, state=state, changed_at=at)
+        if (values["finished_at"] is None) is not (state in LIVE):
+            raise UnfittingEndError(state)
         return Request(**values)
 
 
@@ -175,3 +178,13 @@ class ForbiddenTransitionError(Exception):
 
     def __init__(self, before: State, after: State) -> None:
         super().__init__(f"{after} may not follow {before}")
+
+
+class UnfittingEndError(Exception):
+    """A request was to end and be live, or be final and have no end: a defect of this program.
+
+    The database tells live requests by their having no end (`uq_request_live`).
+    """
+
+    def __init__(self, state: State) -> None:
+        super().__init__(f"{state} {'has no' if state in LIVE else 'needs an'} end")

@@ -78,6 +78,18 @@ _SQLITE: Final[tuple[tuple[str, str, str], ...]] = (
         "Look at the kernel's log and replace the disk; start the daemon again on a sound one",
     ),
     (
+        # What SQLite meets first where the file is gone and its journal is there.
+        "SQLITE_IOERR_FSTAT",
+        "is gone, or on a disk that is failing",
+        "Put it back while the daemon is stopped, or look at the kernel's log; then start it again",
+    ),
+    (
+        # Also where only the journal can't be opened for writing: SQLite then opens it to read.
+        "SQLITE_IOERR_WRITE",
+        "can't be written: the disk is full, failing or read-only, or the journal is another user's",
+        "Look at the free space, at the kernel's log, and at who owns what lies beside the file",
+    ),
+    (
         "SQLITE_CONSTRAINT",
         "had two writers in each other's way",
         "Try again",
@@ -95,6 +107,7 @@ _PAST_TRUSTING: Final = (
     "SQLITE_READONLY_DBMOVED",
     "SQLITE_IOERR_FSYNC",
     "SQLITE_IOERR_DIR_FSYNC",
+    "SQLITE_IOERR_FSTAT",
     "SQLITE_IOERR_CORRUPTFS",
     "SQLITE_IOERR_DATA",
     "SQLITE_IOERR_VNODE",

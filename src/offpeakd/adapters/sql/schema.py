@@ -21,7 +21,7 @@ from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.errors import DatabaseError, SchemaError
 from offpeakd.share import path_of
 
-LATEST: Final = "0002"
+LATEST: Final = "0003"
 """The schema that this program reads and writes: its newest migration."""
 
 VERSION_TABLE: Final = "alembic_version"

@@ -6,13 +6,18 @@ from alembic.migration import MigrationContext
 
 from offpeakd.adapters.sql.follow_up import VIEW
 from offpeakd.adapters.sql.hint_triggers import missing_hints
-from offpeakd.adapters.sql.tables import metadata
+from offpeakd.adapters.sql.tables import END_TRIGGERS, IS_FINAL, metadata
 from offpeakd.adapters.sql.tally import miscounts, missing_triggers
 
 
 def faults_of(connection: sa.Connection) -> tuple[str, ...]:
     """What is wrong with the database, a sentence each."""
-    return (*_damage(connection), *_drift(connection), *miscounts(connection))
+    return (
+        *_damage(connection),
+        *_drift(connection),
+        *miscounts(connection),
+        *_without_end(connection),
+    )
 
 
 def _damage(connection: sa.Connection) -> list[str]:
@@ -33,4 +38,22 @@ def _drift(connection: sa.Connection) -> list[str]:
         found.append(f"the view {VIEW} is missing")
     missing = (*missing_triggers(connection), *missing_hints(connection))
     found.extend(f"the trigger {name} is missing" for name in missing)
-    return found
+    return [*found, *_missing_rule(connection)]
+
+
+def _missing_rule(connection: sa.Connection) -> list[str]:
+    """What keeps an end from a live request."""
+    if connection.dialect.name != "sqlite":
+        checks = sa.inspect(connection).get_check_constraints("request")
+        has_it = any(one["name"] == "ck_request_end" for one in checks)
+        return [] if has_it else ["the check ck_request_end is missing"]
+    wanted = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    there = set(connection.execute(sa.text(wanted)).scalars())
+    return [f"the trigger {name} is missing" for name in END_TRIGGERS if name not in there]
+
+
+def _without_end(connection: sa.Connection) -> list[str]:
+    """They would stand in the way of another request for their instance."""
+    wanted = f"SELECT count(*) FROM request WHERE {IS_FINAL} AND finished_at IS NULL"  # noqa: S608  # our own words
+    number = connection.execute(sa.text(wanted)).scalar_one()
+    return [f"{number} final requests have no finished_at"] if number else []

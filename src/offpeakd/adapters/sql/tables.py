@@ -3,7 +3,7 @@
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.event import listens_for
+from sqlalchemy.event import listen, listens_for
 
 from offpeakd.adapters.sql.columns import Instant, Json, Seconds
 from offpeakd.core.model import DEFAULT_GROUP, IN_FLIGHT, LIVE, State
@@ -30,7 +30,15 @@ def in_states(states: frozenset[State]) -> str:
 
 
 FINAL: Final = frozenset(State) - LIVE
-IS_LIVE: Final = in_states(LIVE)
+IS_LIVE: Final = "finished_at IS NULL"
+"""The same as being in a live state: see `HAS_NO_LIVE_END`, and `Request.moved_to` for the rest.
+
+A database writes the entry of a partial index anew whenever a column of its condition is set. The
+state is set with each claim and each answer, the end only once. Live requests are in the order of
+random ids here, so that each entry is another page of a long queue.
+"""
+HAS_NO_LIVE_END: Final = f"finished_at IS NULL OR {in_states(frozenset(State) - LIVE)}"
+"""What a row must fulfil, or a second live request of its instance could come to be beside it."""
 IS_IN_FLIGHT: Final = in_states(IN_FLIGHT)
 IS_FINAL: Final = in_states(FINAL)
 IS_READY: Final = "state = 'queued' AND wait_until IS NULL AND held_reason IS NULL"
@@ -98,6 +106,8 @@ request: Final = sa.Table(
     sa.Column("acknowledged_by", sa.Text),
     sa.Column("changed_at", Instant),
     sa.CheckConstraint(in_states(frozenset(State)), name="state"),
+    # SQLite can't add a check to a table that is there: it has triggers for this one.
+    sa.CheckConstraint(HAS_NO_LIVE_END, name="end").ddl_if(dialect="postgresql"),
     sqlite_autoincrement=True,
 )
 _index("uq_request_live", request, "target", "instance_id", where=IS_LIVE, unique=True)
@@ -109,6 +119,23 @@ _index("ix_request_follow_up", request, "id", where=NEEDS_A_PERSON)
 _index("ix_request_finished", request, "finished_at", "id", where=IS_FINAL)
 _index("ix_request_instance", request, "instance_id", "id")
 _index("ix_request_state", request, "target", "state", "id")
+
+END_TRIGGERS: Final = {
+    name: (
+        f"CREATE TRIGGER {name} AFTER {when} ON request"
+        f" WHEN NEW.finished_at IS NOT NULL AND NEW.{in_states(LIVE)}"
+        " BEGIN SELECT RAISE(ABORT, 'a live request has no end'); END"
+    )
+    for name, when in (
+        ("request_end_added", "INSERT"),
+        ("request_end_changed", "UPDATE OF state, finished_at"),
+    )
+}
+"""Hold `HAS_NO_LIVE_END` on SQLite; by name."""
+
+for _statement in END_TRIGGERS.values():
+    _ddl = sa.DDL(_statement)  # type: ignore[no-untyped-call]  # its constructor has no annotations
+    listen(metadata, "after_create", _ddl.execute_if(dialect="sqlite"))
 
 batch: Final = sa.Table(
     "batch",
