@@ -44,14 +44,15 @@ class Step(NamedTuple):
 
 
 class Numbered(NamedTuple):
-    """A statement as the server takes it: its text, and the names of its values in their order."""
+    """A statement as the server takes it: its text, and the names of its values in order."""
 
     text: str
+    sent: bytes
     names: tuple[str, ...]
 
     def step(self, values: Mapping[str, Any], name: bytes | None = None) -> Step:
         """The statement with its values."""
-        return Step(self.text.encode(), [values[one] for one in self.names], name)
+        return Step(self.sent, [values[one] for one in self.names], name)
 
 
 @lru_cache(maxsize=512)
@@ -62,7 +63,8 @@ def numbered(text: str) -> Numbered:
     def place(found: re.Match[str]) -> str:
         return f"${names.index(found[1]) + 1}" if found[1] else "%"
 
-    return Numbered(_VALUE.sub(place, text), names)
+    placed = _VALUE.sub(place, text)
+    return Numbered(placed, placed.encode(), names)
 
 
 def words(text: str) -> Step:
