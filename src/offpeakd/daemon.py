@@ -15,6 +15,7 @@ import structlog
 from offpeakd import __version__
 from offpeakd.core.errors import DatabaseError, OffpeakdError
 from offpeakd.core.plan import notices
+from offpeakd.core.values import value
 from offpeakd.lanes import Lanes, TargetLane
 from offpeakd.ports import Clock, DaemonRow, Hints, Notifier, Store
 from offpeakd.service.expiry import Expiry
@@ -56,7 +57,7 @@ class Exit(IntEnum):
     TERMINATED = 143
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Configured:
     """What a configuration makes of the daemon.
 

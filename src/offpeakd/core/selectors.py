@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Final
 
 from offpeakd.core.grammar import GrammarError, nearest, quoted
+from offpeakd.core.values import value
 from offpeakd.core.zone_names import parse_zone
 
 __all__ = [
@@ -45,7 +46,7 @@ _NTH: Final = re.compile(r"-?0?[1-5]")
 _LEAP_YEAR: Final = 2000
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DaySelector:
     """Days of the week, or one counted weekday of the month.
 
@@ -76,7 +77,7 @@ class DateRange:
     last: date
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class YearlyRange:
     """The same days of every year as (month, day), both included; may run over New Year."""
 

@@ -13,6 +13,7 @@ from offpeakd.core.lane import Stop
 from offpeakd.core.model import Request, State
 from offpeakd.core.seen import Job
 from offpeakd.core.settle import settle_job
+from offpeakd.core.values import value
 from offpeakd.ports import Clock, Cloud, Store
 from offpeakd.service.job_list import LIST_SPAN
 from offpeakd.service.rules import Rules
@@ -30,7 +31,7 @@ _RUNNING: Final = frozenset({State.RUNNING})
 _log = structlog.get_logger("follow_up")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Followed:
     """What one pass did.
 

@@ -7,10 +7,11 @@ from datetime import datetime
 from offpeakd.core.calendar import Calendar
 from offpeakd.core.model import DEFAULT_GROUP
 from offpeakd.core.policy import Policy
+from offpeakd.core.values import value
 from offpeakd.ports import Limits
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rules:
     """What decides, at one time.
 

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from offpeakd.core.errors import Problem
+from offpeakd.core.values import value
 from offpeakd.settings.schema import PREFIX, keys_under, variables
 from offpeakd.settings.tree import ENVIRONMENT, Branch, Entry, Leaf, Place, child
 from offpeakd.settings.words import did_you_mean
@@ -18,7 +18,7 @@ _OF_KUBERNETES: Final = re.compile(rf"{PREFIX}(SERVICE_(HOST|PORT)|PORT(_[0-9].*
 """What Kubernetes adds to containers beside a Service called offpeakd."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Overrides:
     """What the environment sets.
 
