@@ -4,10 +4,11 @@ import copy
 import pickle
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, asdict, dataclass, field, fields, replace
+from typing import Any
 
 import pytest
 
-from offpeakd.core.values import value
+from offpeakd.core.values import ordered_value, value
 
 
 @value
@@ -52,6 +53,15 @@ class One:
     only: int
 
 
+@ordered_value
+class Version:
+    """Two fields that make an order."""
+
+    major: int
+    minor: int = 0
+    note: str = field(default="", compare=False)
+
+
 def test_arguments_are_taken_by_place_and_by_name_and_defaults_fill_in() -> None:
     assert (Pair(1).first, Pair(1).second) == (1, "two")
     assert Pair(1, "b") == Pair(second="b", first=1)
@@ -81,6 +91,22 @@ def test_values_are_equal_where_their_fields_are() -> None:
 def test_a_value_equals_none_of_another_kind(other: object) -> None:
     every: tuple[object, ...] = (Pair(1), One(2), Nothing())
     assert [one for one in every if one == other and type(one) is not type(other)] == []
+
+
+def test_ordered_values_compare_by_their_fields_in_turn() -> None:
+    given = [Version(2), Version(1, 2, "b"), Version(1, 1), Version(1, 2, "a")]
+    assert sorted(given) == [Version(1, 1), Version(1, 2), Version(1, 2), Version(2)]
+    assert Version(1) <= Version(1) < Version(1, 1)
+    assert Version(2) > Version(1, 9) >= Version(1, 9)
+
+
+def test_what_is_no_ordered_value_of_the_same_kind_has_no_order() -> None:
+    other: Any = 1
+    with pytest.raises(TypeError, match="not supported between instances of 'Version' and 'int'"):
+        sorted([other, Version(1)])
+    pair: Any = Pair(1)
+    with pytest.raises(TypeError):
+        sorted([pair, Pair(2)])
 
 
 def test_equal_values_have_one_hash() -> None:

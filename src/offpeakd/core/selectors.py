@@ -2,12 +2,11 @@
 
 import re
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
 from offpeakd.core.grammar import GrammarError, nearest, quoted
-from offpeakd.core.values import value
+from offpeakd.core.values import ordered_value, value
 from offpeakd.core.zone_names import parse_zone
 
 __all__ = [
@@ -69,7 +68,7 @@ class DaySelector:
         return (monthrange(day.year, day.month)[1] - day.day) // 7 + 1 == -self.nth
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_value
 class DateRange:
     """Days from `first` to `last`, both included."""
 
@@ -85,7 +84,7 @@ class YearlyRange:
     last: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_value
 class LocalTime:
     """A time of the wall clock in minutes after midnight: 0 to 1440, where 1440 is `24:00`."""
 

@@ -2,17 +2,18 @@
 
 `dataclasses` compiles six methods of each class from text, and a start makes a hundred classes.
 Here `__init__` alone is compiled, and fills each slot by its own descriptor, which makes instances
-faster too; the other methods are closures. Classes with an order, or with fields that are given by
-keyword alone, are left to `dataclasses`.
+faster too; the other methods are closures. Classes with fields that are given by keyword alone are
+left to `dataclasses`.
 """
 
+import operator
 from collections.abc import Callable
 from dataclasses import MISSING, Field, FrozenInstanceError, dataclass, field, fields
-from operator import attrgetter
 from typing import Any, Final, NoReturn, TypeVar, dataclass_transform
 
 _T = TypeVar("_T")
 _Method = Callable[..., Any]
+_Reader = Callable[[object], object]
 _ABSENT: Final = object()
 
 
@@ -24,18 +25,28 @@ def value(cls: type[_T]) -> type[_T]:
     """
     made = dataclass(init=False, repr=False, eq=False, slots=True)(cls)
     every = fields(made)  # type: ignore[arg-type]  # it is one since the line above
-    compared = tuple(one.name for one in every if one.compare)
-    shown = tuple(one.name for one in every if one.repr)
-    methods = {
+    compared = _reader(every)
+    methods: dict[str, _Method] = {
         "__init__": _initialiser(made, every),
-        **_comparison(compared),
-        "__repr__": _representation(shown),
+        "__eq__": _comparison(operator.eq, compared),
+        "__hash__": _hashing(compared),
+        "__repr__": _representation(tuple(one.name for one in every if one.repr)),
         "__setattr__": _refuse_to_set,
         "__delattr__": _refuse_to_delete,
         "__setstate__": _restore,
     }
     for name, method in methods.items():
         setattr(made, name, method)
+    return made
+
+
+@dataclass_transform(frozen_default=True, order_default=True, field_specifiers=(field,))
+def ordered_value(cls: type[_T]) -> type[_T]:
+    """A `value` that comes before or after another as the first field that differs does."""
+    made = value(cls)
+    compared = _reader(fields(made))  # type: ignore[arg-type]  # `value` makes it one
+    for name in ("__lt__", "__le__", "__gt__", "__ge__"):
+        setattr(made, name, _comparison(getattr(operator, name), compared))
     return made
 
 
@@ -67,18 +78,26 @@ def _initialiser(cls: type, every: tuple[Field[Any], ...]) -> _Method:
     return made  # type: ignore[no-any-return]  # a function
 
 
-def _comparison(names: tuple[str, ...]) -> dict[str, _Method]:
-    compared: Callable[[object], object] = attrgetter(*names) if names else type
+def _reader(every: tuple[Field[Any], ...]) -> _Reader:
+    """Reads what counts when two are compared."""
+    names = tuple(one.name for one in every if one.compare)
+    return operator.attrgetter(*names) if names else type
 
-    def equal(self: object, other: object) -> object:
+
+def _comparison(compare: Callable[[Any, Any], object], compared: _Reader) -> _Method:
+    def holds(self: object, other: object) -> object:
         if other.__class__ is not self.__class__:
             return NotImplemented
-        return compared(self) == compared(other)
+        return compare(compared(self), compared(other))
 
+    return holds
+
+
+def _hashing(compared: _Reader) -> _Method:
     def hashed(self: object) -> int:
         return hash(compared(self))
 
-    return {"__eq__": equal, "__hash__": hashed}
+    return hashed
 
 
 def _representation(names: tuple[str, ...]) -> _Method:
