@@ -70,7 +70,7 @@ class Configured:
     lanes: Mapping[str, TargetLane]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Daemon:
     """Runs until it is told to stop.
 

@@ -44,7 +44,7 @@ class Followed:
     finished: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class FollowUp:
     """One target's follow-up: a page of the job list a pass, whatever the number of jobs.
 

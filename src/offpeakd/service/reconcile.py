@@ -93,7 +93,7 @@ class _Case:
         return Doubt(self.attempt.signed_at, self.attempt.fenced, self.attempt.whole_version)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Reconcile:
     """One target's: a listing or two a pass, however many are unknown.
 

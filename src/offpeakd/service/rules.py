@@ -47,7 +47,7 @@ class Rules:
         return tuple(dict.fromkeys((*self.calendar.groups, DEFAULT_GROUP)))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class CurrentRules:
     """The one reference that a reload swaps; every decision reads it anew."""
 

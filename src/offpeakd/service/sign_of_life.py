@@ -29,7 +29,7 @@ class _Seen(TypedDict):
     clock_offset: timedelta | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SignOfLife:
     """Given every few seconds, and at once when something changes that people should know.
 

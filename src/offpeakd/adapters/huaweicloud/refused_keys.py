@@ -52,7 +52,7 @@ class KeySparedError(Exception):
         self.refused = refused
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Record:
     refused: deque[timedelta] = field(default_factory=deque[timedelta])
     in_flight: int = 0
