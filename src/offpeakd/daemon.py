@@ -137,8 +137,7 @@ class Daemon:
 
     def _run(self) -> Exit:
         Recover(self.owner, self.store, self.clock).run_once()
-        self._life.read_high_water()
-        beat = self._life.give()
+        beat = self._life.begin()
         ticker = self._ticker
         self._lanes.start()
         later = self.clock.now() + CHORES_AFTER
