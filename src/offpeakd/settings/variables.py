@@ -14,7 +14,7 @@ CONFIG: Final = f"{PREFIX}CONFIG"
 """Names the file."""
 
 _SEPARATOR: Final = "__"
-_OF_KUBERNETES: Final = re.compile(rf"{PREFIX}(SERVICE_(HOST|PORT)|PORT(_[0-9].*)?)(_[A-Z0-9_]+)?")
+_OF_KUBERNETES: Final = rf"{PREFIX}(SERVICE_(HOST|PORT)|PORT(_[0-9].*)?)(_[A-Z0-9_]+)?"
 """What Kubernetes adds to containers beside a Service called offpeakd."""
 
 
@@ -56,7 +56,7 @@ def overrides(environ: Mapping[str, str], files: Branch) -> Overrides:
 
 
 def _is_ours(name: str) -> bool:
-    return name.startswith(PREFIX) and name != CONFIG and not _OF_KUBERNETES.fullmatch(name)
+    return name.startswith(PREFIX) and name != CONFIG and not re.fullmatch(_OF_KUBERNETES, name)
 
 
 def _path(parts: list[str], files: Branch) -> list[str]:
