@@ -15,6 +15,7 @@ import structlog
 from offpeakd import __version__
 from offpeakd.core.errors import DatabaseError, OffpeakdError
 from offpeakd.core.plan import notices
+from offpeakd.core.values import value
 from offpeakd.lanes import Lanes, TargetLane
 from offpeakd.ports import Clock, DaemonRow, Hints, Notifier, Store
 from offpeakd.service.expiry import Expiry
@@ -56,7 +57,7 @@ class Exit(IntEnum):
     TERMINATED = 143
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Configured:
     """What a configuration makes of the daemon.
 
@@ -69,7 +70,7 @@ class Configured:
     lanes: Mapping[str, TargetLane]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Daemon:
     """Runs until it is told to stop.
 
@@ -136,8 +137,7 @@ class Daemon:
 
     def _run(self) -> Exit:
         Recover(self.owner, self.store, self.clock).run_once()
-        self._life.read_high_water()
-        beat = self._life.give()
+        beat = self._life.begin()
         ticker = self._ticker
         self._lanes.start()
         later = self.clock.now() + CHORES_AFTER

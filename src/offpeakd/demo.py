@@ -9,7 +9,6 @@ import threading
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -17,6 +16,7 @@ from typing import Final
 from offpeakd import app
 from offpeakd.core.clock_text import rfc3339
 from offpeakd.core.model import Request, State
+from offpeakd.core.values import value
 from offpeakd.emulator.emulator import Emulator
 from offpeakd.emulator.options import EmulatorSettings
 from offpeakd.ports import Clock, Filter, Store
@@ -29,7 +29,7 @@ PATIENCE: Final = timedelta(seconds=45)
 PAGE: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Scene:
     """The demo's files and the pretended cloud.
 
@@ -102,7 +102,7 @@ def run(stage: Scene, environ: Mapping[str, str]) -> int:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tally:
     """How the requests stand.
 

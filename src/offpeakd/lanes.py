@@ -47,7 +47,7 @@ class TargetLane:
     turn: threading.Lock = field(default_factory=threading.Lock, init=False)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Lanes:
     """Every lane of a daemon, those that run and those that a reload has retired.
 

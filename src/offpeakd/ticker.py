@@ -59,7 +59,7 @@ def due_at(asked: datetime, now: datetime, at_most: timedelta) -> datetime:
     return max(min(asked, now + at_most), now + _SOONEST)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Planned:
     """A piece of work, and when it is due."""
 

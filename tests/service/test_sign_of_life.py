@@ -138,7 +138,7 @@ def test_a_clock_set_back_while_nothing_ran_is_noticed_at_the_start(
     bench = Bench()
     bench.store.high_water(NIGHT + behind)
     with structlog.testing.capture_logs() as logged:
-        bench.life.read_high_water()
+        bench.life.begin()
 
     assert [line["event"] for line in logged] == said
     assert bench.vitals.high_water == NIGHT + behind

@@ -3,10 +3,11 @@
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from offpeakd.core.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SystemdNotifier:
     """Sends to the socket that systemd names; does nothing where it names none.
 

@@ -1,18 +1,19 @@
 """Which targets a daemon serves."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from offpeakd.app.configuration import rules_of
 from offpeakd.core.errors import UsageError
+from offpeakd.core.values import value
 
 if TYPE_CHECKING:
     from offpeakd.service.rules import Rules
     from offpeakd.settings.load import Loaded
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Served:
     """Which targets a daemon serves.
 

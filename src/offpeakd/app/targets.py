@@ -3,11 +3,11 @@
 import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from offpeakd.app.configuration import address_of, reference_of, rules_of
+from offpeakd.core.values import value
 from offpeakd.ports import Clock, Store
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from offpeakd.settings.load import Loaded
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LaneParts:
     """What the lanes of one daemon share."""
 

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -21,6 +20,7 @@ from offpeakd.cli.wish_files import Line, Reading, read_arguments, read_list, re
 from offpeakd.core.errors import UsageError
 from offpeakd.core.intake import Wish, check_wish
 from offpeakd.core.model import DEFAULT_GROUP
+from offpeakd.core.values import value
 from offpeakd.ports import Added
 from offpeakd.service.intake import Intake
 
@@ -28,7 +28,7 @@ STANDING_SHOWN: Final = 10
 """Live requests that are named one by one; the others are counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Asked:
     """What the options say for every instance whose line says nothing else."""
 

@@ -2,12 +2,13 @@
 
 import importlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import click
 
+from offpeakd.core.values import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Entry:
     """One line of the table of commands.
 

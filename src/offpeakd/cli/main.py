@@ -7,7 +7,6 @@ from io import TextIOWrapper
 from typing import Final
 
 import click
-from click.shell_completion import shell_complete
 
 from offpeakd import __version__
 from offpeakd.cli.context import Invocation
@@ -111,6 +110,8 @@ def main(arguments: Sequence[str] | None = None, invocation: Invocation | None =
 def _run(arguments: Sequence[str], invocation: Invocation) -> int:
     instruction = invocation.environ.get(COMPLETE_VARIABLE)
     if instruction:
+        from click.shell_completion import shell_complete
+
         surroundings = {"obj": invocation}
         return shell_complete(cli, surroundings, "offpeakd", COMPLETE_VARIABLE, instruction)
     _refuse_torn_text(arguments)

@@ -1,7 +1,6 @@
 """`offpeakd plan`: which requests the next opening would take, batch by batch."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
@@ -18,6 +17,7 @@ from offpeakd.core.calendar import Calendar, Opening
 from offpeakd.core.clock_text import both_clocks
 from offpeakd.core.model import Request, State
 from offpeakd.core.policy import Policy
+from offpeakd.core.values import value
 from offpeakd.ports import Filter, Store
 
 CAVEAT: Final = (
@@ -26,7 +26,7 @@ CAVEAT: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Batch:
     """Requests that would go in one call."""
 

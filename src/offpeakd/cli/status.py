@@ -3,7 +3,6 @@
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,6 +22,7 @@ from offpeakd.core.lane import Stop
 from offpeakd.core.model import State
 from offpeakd.core.policy import Policy
 from offpeakd.core.stops import stands
+from offpeakd.core.values import value
 from offpeakd.ports import DaemonRow, Filter
 from offpeakd.service.outlook import holds_of, is_alive
 
@@ -32,7 +32,7 @@ EVERY: Final = timedelta(seconds=2)
 FOLLOW_UP_COUNTED: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Overview:
     """How things stand at an instant.
 

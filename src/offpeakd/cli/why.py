@@ -1,7 +1,6 @@
 """`offpeakd why`: every condition that a waiting request has to meet, and how it stands."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +14,7 @@ from offpeakd.cli.records import instant
 from offpeakd.cli.safe_text import safe
 from offpeakd.core.clock_text import both_clocks
 from offpeakd.core.model import Request, State
+from offpeakd.core.values import value
 from offpeakd.core.verdicts import Code, Kind, Situation, Verdict, blockers
 from offpeakd.ports import Store
 from offpeakd.service.lookup import find
@@ -30,7 +30,7 @@ _PERSON: Final = frozenset({State.UNKNOWN, State.NEEDS_REVIEW})
 _SENTENCE: Final = 400
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Condition:
     """One thing that has to be so before a request is sent.
 

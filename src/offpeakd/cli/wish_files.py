@@ -10,6 +10,7 @@ from typing import Final
 
 from offpeakd.core.errors import UsageError
 from offpeakd.core.identifiers import IdentifierError, parse_instance_id, shown
+from offpeakd.core.values import value
 
 COLUMNS: Final = (
     "instance_id",
@@ -22,7 +23,7 @@ COLUMNS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Line:
     """One instance as it was asked for.
 

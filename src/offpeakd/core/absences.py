@@ -2,7 +2,6 @@
 
 from calendar import monthrange
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from offpeakd.core.occurrences import Recurrence
@@ -10,9 +9,10 @@ from offpeakd.core.pieces import pieces
 from offpeakd.core.runs import Run
 from offpeakd.core.selectors import WEEKDAYS, DaySelector
 from offpeakd.core.standing import SpansBetween
+from offpeakd.core.values import ordered_value
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_value
 class Skipped:
     """A day on which a window would have opened and does not.
 

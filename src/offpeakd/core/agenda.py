@@ -1,15 +1,15 @@
 """Which groups may release now, in the order in which they go, and how long that stays so."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from offpeakd.core.values import value
 from offpeakd.core.verdicts import Situation
 
 _FAR: Final = timedelta(days=366)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Agenda:
     """The order of the groups, good from one edge of the calendar to the next.
 

@@ -1,9 +1,10 @@
 """A request's next state, and what is known of its attempt."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from offpeakd.core.model import Request
+from offpeakd.core.values import value
 
 JsonScalar = str | int | float | bool | None
 
@@ -12,7 +13,7 @@ Detail = Mapping[str, JsonScalar]
 """What an event keeps beside its kind: flat, JSON."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AttemptResult:
     """What is now known of one attempt.
 
@@ -34,7 +35,7 @@ class AttemptResult:
     resolved_by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Change:
     """A request's next state, written only where the stored one still stands as `before`.
 

@@ -5,11 +5,11 @@ against it: the cloud's clock, as its answers' `Date` header tells it, and the l
 this installation has ever seen.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from offpeakd.core.clock_text import length_text
+from offpeakd.core.values import value
 from offpeakd.core.verdicts import Code, Kind, Verdict
 
 SKEW: Final = timedelta(seconds=30)
@@ -30,7 +30,7 @@ _MEND: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ClockFacts:
     """What is known of the wall clock.
 

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Final
 
 from offpeakd.core.grammar import GrammarError, nearest
 from offpeakd.core.identifiers import shown
+from offpeakd.core.values import value
 
 REGIONS: Final = (
     "ae-ad-1",
@@ -75,7 +75,7 @@ class EndpointError(GrammarError):
     """An address or a region that may not be used."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Origin:
     """The parts of an address that has passed the rules.
 

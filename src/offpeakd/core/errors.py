@@ -20,8 +20,9 @@ OffpeakdError                 1  anything we can name
 A message says what is wrong and where; `fix` says how to mend it.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
+
+from offpeakd.core.values import ordered_value
 
 
 class OffpeakdError(Exception):
@@ -49,7 +50,7 @@ class UsageError(OffpeakdError):
     exit_code = 2
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_value
 class Problem:
     """One thing wrong in the configuration, with its place.
 

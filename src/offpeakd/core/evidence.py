@@ -3,13 +3,13 @@
 Nothing here decides: `settle_evidence` does, from what many looks have said.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from offpeakd.core.clock_text import rfc3339
 from offpeakd.core.seen import Instance, Job
+from offpeakd.core.values import value
 
 EARLIER: Final = timedelta(minutes=2)
 """A job may be dated this much before its call was signed: two clocks never quite agree."""
@@ -38,7 +38,7 @@ class Kind(StrEnum):
     """All was read, and there is no trace of an upgrade."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Doubt:
     """The attempt that a look is about.
 
@@ -53,7 +53,7 @@ class Doubt:
     whole_version: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Look:
     """What one look at the cloud showed of one instance.
 
@@ -74,7 +74,7 @@ class Look:
     unanswered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Finding:
     """What a look means.
 

@@ -11,8 +11,8 @@ INSTANCE_SUFFIX: Final = "in02"
 _SHOWN: Final = 60
 _INSTANCE: Final = re.compile(r"[0-9a-f]{32}in02")
 _PROJECT: Final = re.compile(r"[0-9a-f]{32}")
-_OTHER_SERVICE: Final = re.compile(r"[0-9a-f]{32}(in[0-9]{2})")
-_PART_OF_INSTANCE: Final = re.compile(r"[0-9a-f]{32}(no|gr)[0-9]{2}")
+_OTHER_SERVICE: Final = r"[0-9a-f]{32}(in[0-9]{2})"
+_PART_OF_INSTANCE: Final = r"[0-9a-f]{32}(no|gr)[0-9]{2}"
 
 
 class IdentifierError(GrammarError):
@@ -73,9 +73,9 @@ def _instance_hint(text: str) -> str:
     lowered = text.lower()
     if is_instance_id(lowered):
         return f"Write it in lower case: {lowered}."
-    if _PART_OF_INSTANCE.fullmatch(lowered):
+    if re.fullmatch(_PART_OF_INSTANCE, lowered):
         return "It is the id of a node or a group; give the id of the instance it belongs to."
-    other = _OTHER_SERVICE.fullmatch(lowered)
+    other = re.fullmatch(_OTHER_SERVICE, lowered)
     if other:
         return f"Ids ending in {other[1]} belong to another service; give the id of a DDS instance."
     if is_project_id(lowered):

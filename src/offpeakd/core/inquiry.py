@@ -1,6 +1,5 @@
 """One look at one request, with all that its ruling depends on, and how long looks go on. Pure."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -8,6 +7,7 @@ from offpeakd.core.evidence import Doubt, Finding
 from offpeakd.core.model import Request
 from offpeakd.core.policy import Policy
 from offpeakd.core.tally import Tally
+from offpeakd.core.values import value
 
 PATIENCE: Final = timedelta(hours=2)
 """How long looks may say nothing before a person has to."""
@@ -20,7 +20,7 @@ looks from both sides of an outage: what was read may have been behind before it
 """
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Inquiry:
     """One look at one request, with all that its ruling depends on.
 

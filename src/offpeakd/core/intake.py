@@ -6,17 +6,18 @@ request still stands as it was read.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from offpeakd.core.change import Change
 from offpeakd.core.errors import UsageError
 from offpeakd.core.model import DEFAULT_GROUP, Request, State
+from offpeakd.core.values import value
 from offpeakd.core.verdicts import Code
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wish:
     """One instance that somebody wants upgraded, before it is a request.
 
@@ -82,7 +83,7 @@ def new_request(wish: Wish, now: datetime, actor: str) -> Request:
     return _waiting_for_its_time(request, now)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Already:
     """Nothing to change: what was asked for is so.
 
@@ -93,7 +94,7 @@ class Already:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refusal:
     """The request stands where the decision is not possible.
 

@@ -1,12 +1,12 @@
 """One target's queue, and what stops it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from offpeakd.core.model import Request
+from offpeakd.core.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stop:
     """Release is stopped for a target, by a person or by what the cloud said.
 
@@ -30,7 +30,7 @@ class Stop:
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Lane:
     """What the plan needs to know of one target's queue.
 

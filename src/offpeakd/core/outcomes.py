@@ -1,7 +1,8 @@
 """What can come of one instance's part in a call, and the state that follows."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from offpeakd.core.values import value
 
 
 class ErrorKind(StrEnum):
@@ -25,7 +26,7 @@ class ErrorKind(StrEnum):
     """The work may go on behind the error."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CloudProblem:
     """An error the cloud named.
 
@@ -42,28 +43,28 @@ class CloudProblem:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Accepted:
     """The cloud started a job for the instance."""
 
     job_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Refused:
     """The cloud named an error and started nothing."""
 
     problem: CloudProblem
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NotSent:
     """Proved: not one byte of the call was written."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unclear:
     """Nothing proves that the cloud did or did not start it."""
 

@@ -5,11 +5,11 @@ decision with a new `now`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from offpeakd.core.calendar import Calendar, Opening
 from offpeakd.core.lane import Lane
+from offpeakd.core.values import value
 from offpeakd.core.verdicts import (
     LaneFacts,
     Situation,
@@ -21,7 +21,7 @@ from offpeakd.core.verdicts import (
 _FAR = timedelta(days=366)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Take:
     """Release up to `size` requests of a group inside an opening."""
 
@@ -30,7 +30,7 @@ class Take:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """What to do now.
 

@@ -1,12 +1,12 @@
 """Limits and patience, as configured."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from offpeakd.core.batch import BATCH_LIMIT
+from offpeakd.core.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Policy:
     """Limits and patience, as configured; the sections of the configuration name them."""
 

@@ -1,11 +1,13 @@
 """What the cloud shows: instances and jobs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from offpeakd.core.values import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Instance:
     """What the cloud's listing says of one instance.
 
@@ -36,7 +38,7 @@ class Instance:
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Job:
     """What the cloud says of one job.
 

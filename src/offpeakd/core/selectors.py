@@ -2,11 +2,11 @@
 
 import re
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
 from offpeakd.core.grammar import GrammarError, nearest, quoted
+from offpeakd.core.values import ordered_value, value
 from offpeakd.core.zone_names import parse_zone
 
 __all__ = [
@@ -35,17 +35,19 @@ MOST_OFFSET: Final = 31
 """Days that a window may open after the day that its selectors choose."""
 
 _DAY_MINUTES: Final = 24 * 60
-_TIME: Final = re.compile(r"([0-9]{2}):([0-9]{2})")
-_DATE: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
-_MONTH_DAY: Final = re.compile(r"([0-9]{2})-([0-9]{2})")
-_DATE_TIME: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?"
-)
-_NTH: Final = re.compile(r"-?0?[1-5]")
 _LEAP_YEAR: Final = 2000
 
+# As text: `re` compiles what a configuration needs, and keeps it.
+_TIME: Final = r"([0-9]{2}):([0-9]{2})"
+_DATE: Final = r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+_MONTH_DAY: Final = r"([0-9]{2})-([0-9]{2})"
+_DATE_TIME: Final = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?"
+)
+_NTH: Final = r"-?0?[1-5]"
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class DaySelector:
     """Days of the week, or one counted weekday of the month.
 
@@ -68,7 +70,7 @@ class DaySelector:
         return (monthrange(day.year, day.month)[1] - day.day) // 7 + 1 == -self.nth
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_value
 class DateRange:
     """Days from `first` to `last`, both included."""
 
@@ -76,7 +78,7 @@ class DateRange:
     last: date
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class YearlyRange:
     """The same days of every year as (month, day), both included; may run over New Year."""
 
@@ -84,7 +86,7 @@ class YearlyRange:
     last: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@ordered_value
 class LocalTime:
     """A time of the wall clock in minutes after midnight: 0 to 1440, where 1440 is `24:00`."""
 
@@ -168,7 +170,7 @@ def parse_local_time(text: str, *, end: bool = False) -> LocalTime:
     Raises:
         GrammarError: another form, or a time that no day has.
     """
-    found = _TIME.fullmatch(text)
+    found = re.fullmatch(_TIME, text)
     if found is None:
         raise GrammarError(f"expected HH:MM, got {quoted(text)}", _time_meant(text))
     hour, minute = int(found.group(1)), int(found.group(2))
@@ -192,9 +194,9 @@ def parse_moment(text: str) -> date | datetime:
     Raises:
         GrammarError: neither.
     """
-    if _DATE.fullmatch(text):
+    if re.fullmatch(_DATE, text):
         return _parse_date(text, text)
-    if _DATE_TIME.fullmatch(text):
+    if re.fullmatch(_DATE_TIME, text):
         try:
             return datetime.fromisoformat(text)
         except ValueError as error:
@@ -256,7 +258,7 @@ def _index(name: str, names: tuple[str, ...], kind: str) -> int:
 
 
 def _parse_nth(text: str, count: str) -> int:
-    if not _NTH.fullmatch(count):
+    if not re.fullmatch(_NTH, count):
         raise GrammarError(
             f"no month has the weekday {quoted(text)}",
             "Count from 1 to 5, or from the end with -1 to -5, such as sat#2 or fri#-1",
@@ -265,7 +267,7 @@ def _parse_nth(text: str, count: str) -> int:
 
 
 def _parse_date(text: str, whole: str) -> date:
-    found = _DATE.fullmatch(text)
+    found = re.fullmatch(_DATE, text)
     if found is None:
         raise GrammarError(
             f"expected a date, got {quoted(whole)}", "Write 2026-12-28 or 2026-12-28..2026-12-30"
@@ -278,7 +280,7 @@ def _parse_date(text: str, whole: str) -> date:
 
 
 def _parse_month_and_day(text: str, whole: str) -> tuple[int, int]:
-    found = _MONTH_DAY.fullmatch(text)
+    found = re.fullmatch(_MONTH_DAY, text)
     if found is None:
         raise GrammarError(
             f"expected days of the year, got {quoted(whole)}",

@@ -5,7 +5,7 @@ cloud would refuse the call if it still arrived (the fence), and several complet
 that, one soon after the other, have to find no trace of an upgrade.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,6 +16,7 @@ from offpeakd.core.inquiry import PATIENCE, Inquiry
 from offpeakd.core.model import Request, State
 from offpeakd.core.seen import Instance, Job
 from offpeakd.core.settle import settle_job
+from offpeakd.core.values import value
 
 MOST_RESENDS: Final = 1
 """How often an attempt that proved not started is followed by another, without a person."""
@@ -26,7 +27,7 @@ UNRESOLVED: Final = "unresolved"
 RECONCILE: Final = "reconcile"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ruling:
     """What a look makes of a request.
 

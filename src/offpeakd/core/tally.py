@@ -1,11 +1,12 @@
 """What the looks at one attempt have said so far: kept with the attempt, so that it survives."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 from offpeakd.core.evidence import Finding, Kind
+from offpeakd.core.values import value
 
 KEPT: Final = 8
 """Different things that looks have said, the last ones."""
@@ -14,7 +15,7 @@ _SENTENCE: Final = 300
 """Characters of a sentence that are kept."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Said:
     """Looks one after the other that said the same.
 
@@ -34,7 +35,7 @@ class Said:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tally:
     """Counts of looks at one attempt.
 

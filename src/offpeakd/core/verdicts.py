@@ -4,7 +4,7 @@ Release, `why`, lists, status and metrics all ask here, so that they can't disag
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from math import inf
@@ -15,6 +15,7 @@ from offpeakd.core.lane import Stop
 from offpeakd.core.model import DEFAULT_GROUP, Request, State
 from offpeakd.core.policy import Policy
 from offpeakd.core.stops import stands
+from offpeakd.core.values import value
 
 
 class Code(StrEnum):
@@ -56,7 +57,7 @@ class Kind(StrEnum):
     """A person has to do something."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Verdict:
     """One reason to wait.
 
@@ -111,7 +112,7 @@ _STOP_CODES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LaneFacts:
     """What is so for every request of one target.
 
@@ -130,7 +131,7 @@ class LaneFacts:
     next_ids: frozenset[int] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Situation:
     """Everything a verdict depends on, besides the request.
 

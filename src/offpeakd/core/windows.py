@@ -1,6 +1,5 @@
 """Windows and freezes as written: wall-clock rules in one time zone each, checked as a whole."""
 
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
@@ -13,6 +12,7 @@ from offpeakd.core.selectors import (
     LocalTime,
     YearlyRange,
 )
+from offpeakd.core.values import value
 
 LONGEST: Final = timedelta(days=31)
 """What `for` may say at the most; `always` says more."""
@@ -21,7 +21,7 @@ _NOTHING: Final = timedelta()
 _DAY: Final = 24 * 60
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Window:
     """A recurring opening: which days, and from when until when on the wall clock of its zone.
 
@@ -119,7 +119,7 @@ class Window:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Freeze:
     """A span in which nothing is released, whatever the windows say.
 

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from offpeakd.core.grammar import GrammarError, quoted
 
-_SHAPE: Final = re.compile(r"[A-Za-z_]+(?:/[A-Za-z0-9_+-]+){1,2}")
+_SHAPE: Final = r"[A-Za-z_]+(?:/[A-Za-z0-9_+-]+){1,2}"
 _NOT_REGIONS: Final = frozenset({"etc", "posix", "right", "systemv"})
-_OFFSET: Final = re.compile(r"(etc/)?(?:utc|gmt|[a-z]{2,4})?([+-])0?([0-9]{1,2})(?::?([0-9]{2}))?")
+_OFFSET: Final = r"(etc/)?(?:utc|gmt|[a-z]{2,4})?([+-])0?([0-9]{1,2})(?::?([0-9]{2}))?"
 
 _MEANT: Final[Mapping[str, str]] = {
     "est": "America/New_York",
@@ -120,7 +120,7 @@ def parse_zone(text: str) -> str:
     if text == "UTC":
         return text
     area = text.partition("/")[0].lower()
-    if _SHAPE.fullmatch(text) is None or area in _NOT_REGIONS:
+    if re.fullmatch(_SHAPE, text) is None or area in _NOT_REGIONS:
         raise GrammarError(*_refusal(text))
     if _find(text) is None:
         if not available_timezones():
@@ -162,7 +162,7 @@ def _find(name: str) -> ZoneInfo | None:
 def _refusal(text: str) -> tuple[str, str]:
     """What is wrong with the name, and what to write instead."""
     lowered = text.strip().lower()
-    offset = _OFFSET.fullmatch(lowered)
+    offset = re.fullmatch(_OFFSET, lowered)
     if offset is not None:
         return _refused_offset(text, offset)
     meant = _MEANT.get(lowered) or _similar(lowered)

@@ -1,17 +1,18 @@
 """Answers of the pretended IAM: a token for a password, the project of a region."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import cast
 
+from offpeakd.core.values import value
 from offpeakd.emulator.call import Call
 from offpeakd.emulator.refusals import RefusedError, iam_refuses
 from offpeakd.emulator.reply import Reply, json_reply
 from offpeakd.emulator.verify import Token, Tokens
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Account:
     """Who may ask for a token, and for which project.
 

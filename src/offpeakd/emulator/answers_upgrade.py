@@ -1,11 +1,12 @@
 """Answers to the two upgrade calls: ten at a time at once, or one with options."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Final
 
+from offpeakd.core.values import value
 from offpeakd.emulator.answers_dds import known_instance
 from offpeakd.emulator.call import Call, ids_of_batch
 from offpeakd.emulator.cloud_model import Entry
@@ -31,7 +32,7 @@ def _as_it_is(entries: Entries) -> Entries:
     return entries
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Work:
     """What an upgrade call does and tells, which a fault can change.
 

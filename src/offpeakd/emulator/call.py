@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Final, cast
 from urllib.parse import parse_qsl
 
+from offpeakd.core.values import value
 from offpeakd.emulator.refusals import malformed_id, parameter
 from offpeakd.emulator.verify import Arrived
 
@@ -15,7 +16,7 @@ MOST_IDS: Final = 10
 _INSTANCE_ID: Final = re.compile(r"[0-9a-f]{32}in02")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     """One call.
 

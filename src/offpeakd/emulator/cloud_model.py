@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from offpeakd.core.values import value
+
 UPGRADE_ACTION: Final = "UPGRADE_DATABASE"
 UPGRADE_JOB: Final = "UpgradeDatabaseVersion"
 UPGRADING_NODE: Final = "upgrade_database"
 MODES: Final = ("Sharding", "ReplicaSet", "Single")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Node:
     """One node of a group.
 
@@ -32,7 +34,7 @@ class Node:
     status: str = "normal"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Group:
     """Nodes of one kind: `shard`, `config`, `mongos`, `replica` or `single`."""
 
@@ -151,7 +153,7 @@ class DelayedUpgrade:
     listed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Entry:
     """One instance's line in the answer to a batch call."""
 
@@ -196,7 +198,7 @@ class UpgradeCall:
     fault: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Snapshot:
     """The pretended cloud at one moment.
 

@@ -1,11 +1,12 @@
 """Every fault by name, and what it does to the call it strikes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import timedelta
 from enum import Enum
 from typing import Final
 
+from offpeakd.core.values import value
 from offpeakd.emulator.answers_upgrade import Entries, Extent, Work
 from offpeakd.emulator.call import Call
 from offpeakd.emulator.cloud_model import Entry
@@ -54,7 +55,7 @@ def _as_it_is(reply: Reply) -> Reply:
     return reply
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Effect:
     """What happens to one call.
 
@@ -86,7 +87,7 @@ class Effect:
 NO_EFFECT: Final = Effect()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fault:
     """One kind of fault.
 

@@ -1,11 +1,12 @@
 """Makes N pretended instances from a seed: the same seed always makes the same fleet."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
+from offpeakd.core.values import value
 from offpeakd.emulator.cloud_model import DdsInstance, Group, Node
 
 _NEWEST: Final = {"3.4": "3.4.21.9", "4.0": "4.0.3.11", "4.2": "4.2.8.6", "4.4": "4.4.5.3"}
@@ -15,7 +16,7 @@ _OTHER_ACTIONS: Final = ("BACKUP", "RESTARTING", "RESIZE_FLAVOR", "RESIZE_VOLUME
 _BROKEN: Final = "The upgrade stopped: node {node} did not come back within the time allowed."
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Mix:
     """Shares of a fleet that are out of the ordinary; each from 0 to 1, rounded to instances.
 

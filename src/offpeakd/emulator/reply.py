@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
+from offpeakd.core.values import value
 from offpeakd.emulator.refusals import RefusedError
 
 
@@ -22,7 +23,7 @@ class Ending(Enum):
     """Nothing is sent, and the connection stays open until the emulator stops."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """One answer.
 

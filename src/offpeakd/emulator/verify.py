@@ -8,12 +8,13 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final
 from urllib.parse import quote, unquote, unquote_plus
 
+from offpeakd.core.values import value
 from offpeakd.emulator.refusals import bad_signature, bad_token
 
 ALGORITHM: Final = "SDK-HMAC-SHA256"
@@ -26,7 +27,7 @@ _AUTHORIZATION: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Arrived:
     """A call as it came over the wire.
 
@@ -45,7 +46,7 @@ class Arrived:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AccessKey:
     """The key pair that the pretended cloud knows; with a token when it is a temporary one."""
 
@@ -144,7 +145,7 @@ def _wrong_date(date: str, now: datetime) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Token:
     """An IAM token: its text, and until when it is good."""
 

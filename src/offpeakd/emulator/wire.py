@@ -2,11 +2,11 @@
 
 import http.client
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import BinaryIO, Final
 
+from offpeakd.core.values import value
 from offpeakd.emulator.verify import Arrived
 
 LONGEST_LINE: Final = 1 << 16
@@ -25,7 +25,7 @@ class UnreadableCallError(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Incoming:
     """One call off the wire.
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
+from offpeakd.core.values import value
 from offpeakd.emulator import refusals
 from offpeakd.emulator.cloud_model import (
     UPGRADE_ACTION,
@@ -38,7 +39,7 @@ class _Due:
     happen: Callable[[datetime], None] = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Habits:
     """How the pretended cloud behaves.
 

@@ -1,16 +1,17 @@
 """One target of the cloud."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from offpeakd.core.batch import BatchResult
 from offpeakd.core.outcomes import CloudProblem, Outcome
 from offpeakd.core.seen import Instance, Job
+from offpeakd.core.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SignedCall:
     """One upgrade call, serialised and signed once; exactly these bytes are sent.
 
@@ -29,7 +30,7 @@ class SignedCall:
     fenced: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class UpgradeAnswer:
     """What came of one upgrade call.
 
@@ -52,7 +53,7 @@ class UpgradeAnswer:
     renewable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class JobPage:
     """One page of the job list.
 

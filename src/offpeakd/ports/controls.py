@@ -1,15 +1,16 @@
 """Stops, signs of life, turns, and what is known of instances."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from offpeakd.core.lane import Stop
 from offpeakd.core.seen import Instance
+from offpeakd.core.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DaemonRow:
     """A daemon's sign of life, for `status`.
 

@@ -1,16 +1,16 @@
 """The people's side of the store: asking, looking, deciding."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from offpeakd.core.change import Change, Detail
 from offpeakd.core.model import Request, State
+from offpeakd.core.values import value
 from offpeakd.ports.queue import AttemptRecord
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Event:
     """One line of a request's history, append-only."""
 
@@ -23,7 +23,7 @@ class Event:
     detail: Detail
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Filter:
     """Which requests a listing shows; empty means any."""
 
@@ -35,7 +35,7 @@ class Filter:
     """Only what a person has to look at: the `follow_up` view."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Added:
     """What became of one id given to `add`.
 

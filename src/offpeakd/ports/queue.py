@@ -1,7 +1,6 @@
 """The release's side of the store."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Protocol
@@ -10,9 +9,10 @@ from offpeakd.core.batch import Batch, BatchResult
 from offpeakd.core.change import AttemptResult, Change
 from offpeakd.core.lane import Lane
 from offpeakd.core.model import Request, State
+from offpeakd.core.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Limits:
     """What one target may bear, all daemons taken together.
 
@@ -40,7 +40,7 @@ class Claimed(Enum):
     """The daemon was silent for too long: it has to give a sign of life first."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settled:
     """What came of a call, and what it makes of its requests.
 
@@ -55,7 +55,7 @@ class Settled:
     changes: Sequence[Change]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Claim:
     """The answer to a claim; true where it was taken. Where it was not, nothing of it is written.
 
@@ -73,7 +73,7 @@ class Claim:
         return self.standing is Claimed.TAKEN
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AttemptRecord:
     """One request's part in one batch, as stored.
 

@@ -1,6 +1,5 @@
 """What the cloud's answers stop, and let go on again."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -8,12 +7,13 @@ import structlog
 from offpeakd.core import stops
 from offpeakd.core.errors import CloudError, CredentialsError
 from offpeakd.core.lane import Lane
+from offpeakd.core.values import value
 from offpeakd.ports import Controls, UpgradeAnswer
 
 _log = structlog.get_logger("release")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CloudStops:
     """Minds one target.
 

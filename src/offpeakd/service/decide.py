@@ -1,16 +1,16 @@
 """Carries out what people decide about requests that stand already."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from offpeakd.core.change import Change
 from offpeakd.core.intake import Already, Refusal, Rule
 from offpeakd.core.model import LIVE, Request, State
+from offpeakd.core.values import value
 from offpeakd.ports import Ledger
 from offpeakd.service.lookup import checked_name, look_up, unknown
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decided:
     """What became of a decision about one request.
 

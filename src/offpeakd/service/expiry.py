@@ -1,13 +1,13 @@
 """Ends requests whose deadline passes while they wait."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from offpeakd.core.model import Request
 from offpeakd.core.settle import settle_expired
+from offpeakd.core.values import value
 from offpeakd.core.verdicts import Verdict
 from offpeakd.ports import Clock, Store
 
@@ -15,7 +15,7 @@ PAGE: Final = 500
 _log = structlog.get_logger("expiry")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Expiry:
     """Ends queued requests whose deadline has passed.
 

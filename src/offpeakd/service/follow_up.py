@@ -13,6 +13,7 @@ from offpeakd.core.lane import Stop
 from offpeakd.core.model import Request, State
 from offpeakd.core.seen import Job
 from offpeakd.core.settle import settle_job
+from offpeakd.core.values import value
 from offpeakd.ports import Clock, Cloud, Store
 from offpeakd.service.job_list import LIST_SPAN
 from offpeakd.service.rules import Rules
@@ -30,7 +31,7 @@ _RUNNING: Final = frozenset({State.RUNNING})
 _log = structlog.get_logger("follow_up")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Followed:
     """What one pass did.
 
@@ -43,7 +44,7 @@ class Followed:
     finished: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class FollowUp:
     """One target's follow-up: a page of the job list a pass, whatever the number of jobs.
 

@@ -17,7 +17,7 @@ DECISION_AGE: Final = timedelta(seconds=10)
 """A decision older than this at the first byte is vetoed: the program was frozen between."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Gate:
     """Decides at the first byte of one call, on the configuration in force then.
 

@@ -31,7 +31,7 @@ def lease_margin(lease: timedelta) -> timedelta:
     return min(LEASE_MARGIN, lease / 4)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Vitals:
     """What is so for the daemon as a whole. Any thread may read it; each field is set at once.
 
@@ -50,7 +50,7 @@ class Vitals:
         self.high_water = max(self.high_water, now)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Holds:
     """Why one target's lane releases nothing, asked before a claim and again at the first byte.
 

@@ -29,7 +29,7 @@ _MOVES = (State.SUBMITTING, State.UNKNOWN, State.RUNNING)
 _OPEN = (State.QUEUED, State.SUBMITTING, State.UNKNOWN, State.RUNNING, State.NEEDS_REVIEW)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Idle:
     """Looks at every target's lane.
 

@@ -1,13 +1,13 @@
 """Takes new requests in: all or nothing, and never a second one for an instance that has one."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from offpeakd.core.intake import Wish, new_request
+from offpeakd.core.values import value
 from offpeakd.ports import Added, Clock, Ledger
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Intake:
     """Adds requests.
 

@@ -11,7 +11,7 @@ PAGE = 100
 """Instances a page of the cloud's listing holds."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Inventory:
     """The last look at one target's instances. Used by that target's lane alone.
 

@@ -1,12 +1,12 @@
 """Reads a target's upgrade jobs of some time, all pages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from offpeakd.core.evidence import EARLIER
 from offpeakd.core.seen import Job
+from offpeakd.core.values import value
 from offpeakd.ports import Clock, JobPage
 
 LIST_SPAN: Final = timedelta(days=29)
@@ -31,7 +31,7 @@ class Lister(Witness, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class JobsSince:
     """Every upgrade job that the cloud lists from an instant on.
 

@@ -8,7 +8,7 @@ from offpeakd.core.verdicts import Situation
 from offpeakd.service.rules import Rules
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Order:
     """Worked out once for each edge of the calendar and each configuration, not for each batch.
 

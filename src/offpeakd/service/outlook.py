@@ -1,13 +1,14 @@
 """How things stand for requests that wait, as a reader sees it: nothing here writes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from offpeakd.core.lane import Lane
 from offpeakd.core.model import IN_FLIGHT, Request, State
 from offpeakd.core.plan import plan
 from offpeakd.core.policy import Policy
+from offpeakd.core.values import value
 from offpeakd.core.verdicts import (
     LaneFacts,
     Situation,
@@ -20,7 +21,7 @@ from offpeakd.ports import DaemonRow, Store
 from offpeakd.service.rules import Rules
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outlook:
     """Answers why requests wait, for many of them at one instant.
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from offpeakd.ports import Clock
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Progress:
     """When each thread last got somewhere.
 

@@ -24,6 +24,7 @@ from offpeakd.core.model import Request, State
 from offpeakd.core.seen import Instance
 from offpeakd.core.settle_evidence import Ruling, settle_finding, settle_gone
 from offpeakd.core.tally import Tally
+from offpeakd.core.values import value
 from offpeakd.ports import AttemptRecord, Clock, Cloud, Store
 from offpeakd.service.job_list import LIST_SPAN, JobsSince, cloud_now, jobs_since
 from offpeakd.service.rules import Rules
@@ -44,7 +45,7 @@ _OPEN: Final = frozenset({State.UNKNOWN, State.RUNNING})
 _log = structlog.get_logger("reconcile")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reconciled:
     """What one pass did.
 
@@ -61,7 +62,7 @@ class Reconciled:
     error: OffpeakdError | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Seen:
     """What one pass read of the cloud.
 
@@ -82,7 +83,7 @@ class _Seen:
     error: CloudError | CredentialsError | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Case:
     request: Request
     attempt: AttemptRecord
@@ -92,7 +93,7 @@ class _Case:
         return Doubt(self.attempt.signed_at, self.attempt.fenced, self.attempt.whole_version)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Reconcile:
     """One target's: a listing or two a pass, however many are unknown.
 

@@ -1,18 +1,18 @@
 """What a new run does first: rows that a dead one left `submitting` become `unknown`."""
 
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from offpeakd.core.settle import settle_abandoned
+from offpeakd.core.values import value
 from offpeakd.ports import Clock, Store
 
 PAGE: Final = 500
 _log = structlog.get_logger("recover")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Recover:
     """Puts right what a crash left behind; safe to run at any time.
 

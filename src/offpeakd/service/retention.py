@@ -1,11 +1,11 @@
 """Forgets finished requests after their time, in small steps."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
+from offpeakd.core.values import value
 from offpeakd.core.verdicts import Verdict
 from offpeakd.ports import Clock, Controls
 from offpeakd.service.rules import Rules
@@ -17,7 +17,7 @@ STEPS: Final = 50
 _log = structlog.get_logger("retention")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Retention:
     """Deletes what is final and older than the configured time; never what needs a person.
 

@@ -7,10 +7,11 @@ from datetime import datetime
 from offpeakd.core.calendar import Calendar
 from offpeakd.core.model import DEFAULT_GROUP
 from offpeakd.core.policy import Policy
+from offpeakd.core.values import value
 from offpeakd.ports import Limits
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rules:
     """What decides, at one time.
 
@@ -46,7 +47,7 @@ class Rules:
         return tuple(dict.fromkeys((*self.calendar.groups, DEFAULT_GROUP)))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class CurrentRules:
     """The one reference that a reload swaps; every decision reads it anew."""
 

@@ -29,7 +29,7 @@ class _Seen(TypedDict):
     clock_offset: timedelta | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SignOfLife:
     """Given every few seconds, and at once when something changes that people should know.
 
@@ -57,16 +57,19 @@ class SignOfLife:
     lost: Callable[[], None] = lambda: None
     _giving: threading.RLock = field(default_factory=threading.RLock, init=False)
 
-    def read_high_water(self) -> None:
-        """Learn the latest time ever seen, before the first sign of life raises it.
+    def begin(self) -> datetime:
+        """Store the first sign of life, and learn the latest time ever seen.
+
+        Returns:
+            when the next is due.
 
         Raises:
-            DatabaseError: the store can't be read or written.
+            DatabaseError: the store can't be written.
         """
-        now = self.clock.now()
-        self.vitals.see(self.store.high_water(now))
-        if now < self.vitals.high_water - STEP_BACK:
+        due = self.give()
+        if self.row.beat_at < self.vitals.high_water - STEP_BACK:
             _log.warning("clock_set_back", seen_before=rfc3339(self.vitals.high_water))
+        return due
 
     def give(self) -> datetime:
         """Store a sign of life.

@@ -1,11 +1,11 @@
 """Pause and resume: a person stops releases and lets them go on."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from offpeakd.core.intake import stated
 from offpeakd.core.lane import Stop
+from offpeakd.core.values import value
 from offpeakd.ports import Controls
 
 EVERYTHING: Final = "*"
@@ -34,7 +34,7 @@ def pause(controls: Controls, scope: str, actor: str, reason: str, now: datetime
     return before[0] if before else None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Resumed:
     """What resuming did.
 

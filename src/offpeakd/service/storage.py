@@ -22,7 +22,7 @@ SOUND_AGAIN: Final = timedelta(minutes=1)
 _log = structlog.get_logger("storage")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Storage:
     """Latches on the first error of the store, and lets go when a write is proved to succeed.
 

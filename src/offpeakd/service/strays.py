@@ -34,7 +34,7 @@ FORGOTTEN: Final = (
 _log = structlog.get_logger("strays")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Strays:
     """One target's. Used by that target's lane alone; any thread may distrust.
 

@@ -1,15 +1,15 @@
 """Whether the wall clock may end or forget anything: what cannot be taken back waits for proof."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from offpeakd.core.clock_trust import UNWITNESSED
 from offpeakd.core.model import Request
+from offpeakd.core.values import value
 from offpeakd.core.verdicts import Verdict
 from offpeakd.service.holds import Holds
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Witness:
     """All targets' clouds on the one clock of this machine.
 

@@ -1,16 +1,16 @@
 """From validated settings to the values that the core and the adapters take."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from offpeakd.core.calendar import Calendar
 from offpeakd.core.endpoints import REGIONS, endpoint_for, iam_endpoint_for
 from offpeakd.core.policy import Policy
+from offpeakd.core.values import value
 from offpeakd.core.windows import Window
 from offpeakd.settings.models import CredentialsSection, Settings
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TargetSettings:
     """A target with nothing left to default.
 

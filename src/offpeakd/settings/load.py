@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from pydantic_settings import PydanticBaseSettingsSource
 from typing_extensions import override
 
 from offpeakd.core.errors import ConfigurationError, Problem
+from offpeakd.core.values import value
 from offpeakd.settings.cautions import cautions
 from offpeakd.settings.crosschecks import crosscheck
 from offpeakd.settings.database_url import anchored
@@ -27,7 +27,7 @@ from offpeakd.settings.variables import overrides
 _DIGITS: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Loaded:
     """A configuration that holds.
 

@@ -1,11 +1,11 @@
 """Which files make the configuration."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from offpeakd.core.errors import ConfigurationError, Problem
+from offpeakd.core.values import value
 from offpeakd.settings.plain_text import LARGEST
 from offpeakd.settings.variables import CONFIG
 
@@ -15,7 +15,7 @@ DROP_INS: Final = "conf.d"
 _SYSTEM: Final = Path("/etc/offpeakd") / FILE_NAME
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Source:
     """A file of the configuration.
 
@@ -37,7 +37,7 @@ class Source:
             return file.read(LARGEST + 1)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Found:
     """The files of the configuration.
 

@@ -6,7 +6,6 @@ tags, several documents, deep nesting) be refused before anything is built from 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from ruamel.yaml import YAML
@@ -26,6 +25,7 @@ from ruamel.yaml.events import (
 
 from offpeakd.core.errors import Problem
 from offpeakd.core.identifiers import shown
+from offpeakd.core.values import value
 from offpeakd.settings.plain_text import UnreadableError, decode
 from offpeakd.settings.scalars import resolve
 from offpeakd.settings.syntax import translate
@@ -35,7 +35,7 @@ DEEPEST: Final = 32
 """How deep lists and maps may nest. The deepest setting is five levels down."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reading:
     """What came of reading one file.
 

@@ -41,7 +41,7 @@ class Place(NamedTuple):
         return Problem(self.file, self.line, self.column, name, what, fix)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Leaf:
     """A text, number, truth value or nothing."""
 
@@ -49,7 +49,7 @@ class Leaf:
     place: Place
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Row:
     """A list."""
 
@@ -64,7 +64,7 @@ class Entry(NamedTuple):
     node: "Node"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Branch:
     """A map, in the order of writing."""
 

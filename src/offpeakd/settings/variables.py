@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from offpeakd.core.errors import Problem
+from offpeakd.core.values import value
 from offpeakd.settings.schema import PREFIX, keys_under, variables
 from offpeakd.settings.tree import ENVIRONMENT, Branch, Entry, Leaf, Place, child
 from offpeakd.settings.words import did_you_mean
@@ -14,11 +14,11 @@ CONFIG: Final = f"{PREFIX}CONFIG"
 """Names the file."""
 
 _SEPARATOR: Final = "__"
-_OF_KUBERNETES: Final = re.compile(rf"{PREFIX}(SERVICE_(HOST|PORT)|PORT(_[0-9].*)?)(_[A-Z0-9_]+)?")
+_OF_KUBERNETES: Final = rf"{PREFIX}(SERVICE_(HOST|PORT)|PORT(_[0-9].*)?)(_[A-Z0-9_]+)?"
 """What Kubernetes adds to containers beside a Service called offpeakd."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Overrides:
     """What the environment sets.
 
@@ -56,7 +56,7 @@ def overrides(environ: Mapping[str, str], files: Branch) -> Overrides:
 
 
 def _is_ours(name: str) -> bool:
-    return name.startswith(PREFIX) and name != CONFIG and not _OF_KUBERNETES.fullmatch(name)
+    return name.startswith(PREFIX) and name != CONFIG and not re.fullmatch(_OF_KUBERNETES, name)
 
 
 def _path(parts: list[str], files: Branch) -> list[str]:

@@ -1,10 +1,11 @@
 """Where a target's calls go, as plain values."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+from offpeakd.core.values import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class Address:
     """One target: a project in a region. The endpoints have passed `core.endpoints`.
 

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final, TypeAlias
 
 from offpeakd.adapters.huaweicloud.error_codes import normal_code
+from offpeakd.core.values import value
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 """Any part of a JSON document."""
@@ -22,7 +22,7 @@ _CODES: Final = ("error_code", "errorCode", "code")
 _MESSAGES: Final = ("error_msg", "error_message", "errorMsg", "message", "title")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """A whole answer, read to its end.
 

@@ -5,12 +5,12 @@ the DDS error-code page of Open Telekom Cloud (dds_error_code.html), the API ref
 the calls, the gateway's page api-sign-errorcode, and the public Terraform providers.
 """
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import groupby
 from typing import Final
 
 from offpeakd.core.outcomes import ErrorKind
+from offpeakd.core.values import value
 
 ENTRY: Final = 202
 """The status of an answer whose entries carry codes of their own, one for each instance."""
@@ -25,7 +25,7 @@ THROTTLED: Final = ErrorKind.THROTTLED
 AMBIGUOUS: Final = ErrorKind.AMBIGUOUS
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Row:
     """One code.
 

@@ -1,6 +1,5 @@
 """From an answer that is no success to the error a person reads."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
@@ -15,12 +14,13 @@ from offpeakd.core.errors import (
     CloudUnreachableError,
 )
 from offpeakd.core.outcomes import CloudProblem, ErrorKind
+from offpeakd.core.values import value
 
 _SHOWN: Final = 300
 _NOTABLE_OFFSET: Final = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Errand:
     """What a call is for.
 

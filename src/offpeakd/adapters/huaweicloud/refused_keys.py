@@ -27,7 +27,7 @@ PROVED_FOR: Final = timedelta(seconds=60)
 
 _PATIENCE: Final = timedelta(seconds=30)
 _LOOK: Final = timedelta(seconds=1)
-_ACCESS: Final = re.compile(r"\bAccess=([^,\s]+)")
+_ACCESS: Final = r"\bAccess=([^,\s]+)"
 
 
 class KeySparedError(Exception):
@@ -52,7 +52,7 @@ class KeySparedError(Exception):
         self.refused = refused
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Record:
     refused: deque[timedelta] = field(default_factory=deque[timedelta])
     in_flight: int = 0
@@ -134,5 +134,5 @@ def _key_of(headers: Mapping[str, str]) -> str:
     token = headers.get("X-Auth-Token")
     if token is not None:
         return f"token {hashlib.sha256(token.encode()).hexdigest()}"
-    found = _ACCESS.search(headers.get("Authorization", ""))
+    found = re.search(_ACCESS, headers.get("Authorization", ""))
     return f"key {found.group(1) if found else ''}"

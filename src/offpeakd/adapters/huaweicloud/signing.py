@@ -7,11 +7,13 @@ example) and the official SDK's `huaweicloudsdkcore.signer.signer.Signer` (3.1.2
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
+
+from offpeakd.core.values import value
 
 ALGORITHM: Final = "SDK-HMAC-SHA256"
 DATE_HEADER: Final = "X-Sdk-Date"
@@ -23,7 +25,7 @@ Query = Sequence[tuple[str, str]]
 """Names and values, unescaped; a name may occur more than once."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AccessKey:
     """A key that signs.
 

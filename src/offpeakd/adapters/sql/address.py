@@ -1,6 +1,6 @@
 """Where the database is: its address, read once."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +8,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from offpeakd.core.errors import DatabaseError
+from offpeakd.core.values import value
 
 _FIX: Final = (
     "Set database.url to sqlite:////absolute/path/offpeakd.db"
@@ -17,7 +18,7 @@ _POSTGRESQL: Final = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _SQLITE: Final = frozenset({"sqlite", "sqlite+pysqlite"})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Address:
     """A database's address.
 

@@ -20,6 +20,10 @@ from offpeakd.ports import Clock, Hints
 if TYPE_CHECKING:
     import psycopg
 
+FIRST_PASSES: Final = timedelta(milliseconds=250)
+"""What the first passes have to themselves: they look at everything, and to connect takes as much of
+the processor as one of them."""
+
 GATHER: Final = timedelta(milliseconds=50)
 """For how long hints are gathered before they are passed on, each target once."""
 
@@ -80,6 +84,7 @@ class PostgresHints(Hints):
         """Listen on one connection after another, with pauses where there is none to be had."""
         pause, lost = FIRST_PAUSE, False
         try:
+            self._stopping.wait(FIRST_PASSES.total_seconds())
             while not self._stopping.is_set():
                 try:
                     with self._connected() as connection:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Term:
     """What a daemon knows of its own lease. Its row says whether that is still so.
 

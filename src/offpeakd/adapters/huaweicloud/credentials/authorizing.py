@@ -1,7 +1,7 @@
 """Credentials at work: the headers that let a call pass."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Protocol
 
@@ -13,10 +13,11 @@ from offpeakd.adapters.huaweicloud.signing import (
     sdk_date,
 )
 from offpeakd.adapters.huaweicloud.transport import Call
+from offpeakd.core.values import value
 from offpeakd.ports import Clock
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Authorized:
     """The headers of a call that may pass.
 

@@ -1,13 +1,14 @@
 """Where a target's credentials are to be found. References only: no secret is ever held here."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from offpeakd.core.values import value
 
 METADATA_ENDPOINT: Final = "http://169.254.169.254"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AccessKeyFiles:
     """A permanent key, or with a security token a temporary one, in files of one line each."""
 
@@ -16,12 +17,12 @@ class AccessKeyFiles:
     security_token_file: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EnvironmentKeys:
     """A key in the variables of the official SDK: `HUAWEICLOUD_SDK_AK`, `_SK`, `_SECURITY_TOKEN`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PasswordFile:
     """A user of IAM, for whom tokens are fetched.
 
@@ -38,14 +39,14 @@ class PasswordFile:
     project_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TokenFile:
     """A token in a file of one line, which something else keeps fresh."""
 
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EcsAgency:
     """The agency of the server this runs on, by the metadata service."""
 

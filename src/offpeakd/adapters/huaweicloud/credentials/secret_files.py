@@ -3,11 +3,11 @@
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from offpeakd.core.errors import CredentialsError, Problem
+from offpeakd.core.values import value
 
 LONGEST: Final = 64 * 1024
 """Bytes; a token with its catalogue comes to some 20,000."""
@@ -18,7 +18,7 @@ _MOUNTS: Final = ("/run/secrets", "/var/run/secrets")
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SecretFile:
     """One file.
 

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -13,6 +12,7 @@ from offpeakd.adapters.huaweicloud.credentials.secret_files import (
     read_secret,
 )
 from offpeakd.core.errors import CloudError, CredentialsError
+from offpeakd.core.values import value
 from offpeakd.ports import Clock
 
 T = TypeVar("T")
@@ -106,7 +106,7 @@ class Files(Generic[T]):
         """Nothing to close."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fresh(Generic[T]):
     """A secret that a service just gave.
 
@@ -121,7 +121,7 @@ class Fresh(Generic[T]):
     keep: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Held(Generic[T]):
     fresh: Fresh[T]
     since: timedelta
