@@ -96,13 +96,15 @@ def offpeakd_postgresql(
     return Side("offpeakd on PostgreSQL", prepare, _daemon, recorded, tidy=databases.drop)
 
 
-def sqlite_by_hand(items: int, stub: Stub) -> Side:
+def sqlite_by_hand(items: int, stub: Stub, journal: str = "") -> Side:
+    """Its journal is offpeakd's unless told."""
     return Side(
-        "sqlite3 + httpx by hand",
+        "sqlite3 + httpx by hand" + (f", journal {journal}" if journal else ""),
         lambda folder: sqlite_loop.make(folder / "queue.db", ids(items)),
         lambda folder: [
             *(sys.executable, "-m", "benchmarks.loops.sqlite_loop"),
             *(str(folder / "queue.db"), stub.url, project_id()),
+            *([journal] if journal else []),
         ],
         partial(counted, RECORDED, "queue.db"),
     )

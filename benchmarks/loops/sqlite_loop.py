@@ -1,6 +1,6 @@
 """Drains a SQLite queue by hand: stdlib sqlite3 and httpx, offpeakd's pragmas, nothing else.
 
-python -m benchmarks.loops.sqlite_loop FILE ENDPOINT PROJECT
+python -m benchmarks.loops.sqlite_loop FILE ENDPOINT PROJECT [JOURNAL]
 """
 
 import signal
@@ -88,8 +88,10 @@ def drain(connection: sqlite3.Connection, client: httpx.Client, url: str) -> Non
 
 
 def main() -> None:
-    file, endpoint, project = sys.argv[1:]
+    file, endpoint, project, *journal = sys.argv[1:]
     with closing(connect(Path(file))) as connection, httpx.Client(trust_env=False) as client:
+        for mode in journal:
+            connection.execute(f"PRAGMA journal_mode = {mode}")
         drain(connection, client, f"{endpoint}/v3/{project}/instances/db-upgrade")
     signal.pause()
 
