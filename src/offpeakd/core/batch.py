@@ -1,16 +1,16 @@
 """One call of up to ten instances, as written down before it is made and after."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from offpeakd.core.model import Request, State
+from offpeakd.core.values import value
 
 BATCH_LIMIT: Final = 10
 """Instances one call takes at the most (API page of the batch call, Request Parameters)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Batch:
     """One call, as written down before it is made.
 
@@ -63,7 +63,7 @@ def as_claimed(batch: Batch) -> tuple[Request, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BatchResult:
     """What came of one call as a whole.
 

@@ -1,11 +1,13 @@
 """A request, its states, and which state may follow which."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final
+
+from offpeakd.core.values import value
 
 DEFAULT_GROUP: Final = "default"
 
@@ -76,7 +78,7 @@ IN_FLIGHT: Final = frozenset({State.SUBMITTING, State.UNKNOWN, State.RUNNING})
 """States that count against a target's limit of upgrades at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     """One wish to upgrade one instance.
 

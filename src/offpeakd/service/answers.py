@@ -11,13 +11,14 @@ from offpeakd.core.errors import DatabaseError
 from offpeakd.core.late import settle_late
 from offpeakd.core.model import Request
 from offpeakd.core.outcomes import Accepted, Outcome
+from offpeakd.core.values import value
 from offpeakd.ports import Claim, Settled, Store
 from offpeakd.service.rules import Rules
 
 _log = structlog.get_logger("answers")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """What came of one call.
 
@@ -41,7 +42,7 @@ class Answer:
         return Settled(self.batch_id, self.result, self.changes)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Answers:
     """One lane's answers on their way into the store.
 

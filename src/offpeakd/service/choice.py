@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -15,6 +14,7 @@ from offpeakd.core.plan import Take
 from offpeakd.core.seen import Instance, Job
 from offpeakd.core.settle import settle_by_time, settle_look
 from offpeakd.core.settle_evidence import adopt
+from offpeakd.core.values import value
 from offpeakd.ports import Clock, Queue
 from offpeakd.service.inventory import Inventory
 from offpeakd.service.rules import Rules
@@ -31,7 +31,7 @@ Fit = tuple[Request, Instance]
 _log = structlog.get_logger("choice")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Chosen:
     """The requests of one batch, in order, with their instances as just seen.
 
@@ -46,7 +46,7 @@ class Chosen:
     suspects: tuple[Request, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Choice:
     """Chooses for one target's lane."""
 

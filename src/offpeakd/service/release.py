@@ -17,6 +17,7 @@ from offpeakd.core.model import State
 from offpeakd.core.outcomes import NotSent
 from offpeakd.core.plan import Take, next_edge, plan
 from offpeakd.core.settle import concerns_one, settle, settle_cleared
+from offpeakd.core.values import value
 from offpeakd.core.verdicts import Code, LaneFacts, Situation, Verdict
 from offpeakd.ports import Claim, Clock, Cloud, Store, UpgradeAnswer
 from offpeakd.service.answers import Answer, Answers
@@ -34,7 +35,7 @@ _FAR: Final = timedelta(days=366)
 _log = structlog.get_logger("release")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Pass:
     """What one pass did.
 
@@ -51,7 +52,7 @@ class Pass:
     blockers: tuple[Verdict, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Release:
     """One target's lane.
 

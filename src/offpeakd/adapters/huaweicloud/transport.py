@@ -3,7 +3,6 @@
 import logging
 import ssl
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, Final, cast
@@ -13,6 +12,7 @@ from offpeakd.adapters.huaweicloud.answers import Answer, cloud_time
 from offpeakd.adapters.huaweicloud.signing import Query, request_target
 from offpeakd.adapters.left_out import left_out
 from offpeakd.core.errors import ConfigurationError, Problem
+from offpeakd.core.values import value
 from offpeakd.ports import Clock
 
 # Its command line takes click, pygments and rich along.
@@ -30,7 +30,7 @@ _IDLE_LIMIT: Final = 30.0
 """Seconds a connection may lie unused: well under what gateways allow, so that none is found dead."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Call:
     """One call, before it is authorized.
 
@@ -52,7 +52,7 @@ class Call:
         return request_target(self.path, self.query)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Patience:
     """How long a call may take.
 
@@ -96,13 +96,15 @@ class Transport:
         self._clock = clock
         self._patience = patience
         # A client would add what no call here may have or needs: redirects, cookies, proxies.
-        self._pool = httpx.HTTPTransport(
-            verify=_tls(self._base.scheme, ca_file),
-            http1=True,
-            http2=False,
-            trust_env=False,
-            limits=httpx.Limits(keepalive_expiry=_IDLE_LIMIT),
-        )
+        # The first one imports its own library, which takes what is for coroutines along.
+        with left_out("anyio"):
+            self._pool = httpx.HTTPTransport(
+                verify=_tls(self._base.scheme, ca_file),
+                http1=True,
+                http2=False,
+                trust_env=False,
+                limits=httpx.Limits(keepalive_expiry=_IDLE_LIMIT),
+            )
         self._closed = False
         self._longest_read = 2 * patience.read
         self._timeout = httpx.Timeout(

@@ -5,7 +5,6 @@ instance unclear, to be looked up.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
@@ -41,6 +40,7 @@ from offpeakd.core.outcomes import (
     Refused,
     Unclear,
 )
+from offpeakd.core.values import value
 from offpeakd.ports import UpgradeAnswer
 
 KEPT: Final = 16 * 1024
@@ -49,7 +49,7 @@ KEPT: Final = 16 * 1024
 _MAY_GO_ON: Final = frozenset({408, 499})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sent:
     """What is known of the sending.
 

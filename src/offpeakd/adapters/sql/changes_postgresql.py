@@ -8,7 +8,6 @@ list of rows as one value: they come as texts of JSON.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -17,9 +16,10 @@ import sqlalchemy as sa
 
 from offpeakd.adapters.sql.columns import Instant, Json, instant_text, json_text
 from offpeakd.adapters.sql.tables import attempt, event, request
+from offpeakd.core.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rows:
     """What changes write.
 

@@ -105,7 +105,7 @@ class _Form(NamedTuple):
     statement: Numbered
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Session:
     """What one connection has sent."""
 
@@ -151,7 +151,7 @@ class _Session:
             cursor.execute("SELECT pg_backend_pid()")
             [(answering,)] = cursor.fetchall()
             driver: Any = connection.connection.driver_connection
-            self.direct = answering == driver.info.backend_pid
+            self.direct = bool(answering == driver.info.backend_pid)
         return self.direct
 
 

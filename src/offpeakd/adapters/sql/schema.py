@@ -6,7 +6,6 @@ Its version is a number of four digits, kept where Alembic keeps it: in `alembic
 import os
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
 from pathlib import Path
@@ -19,6 +18,7 @@ from offpeakd.adapters.sql.engine import LOCK_PATIENCE, check_folder, prepare_fi
 from offpeakd.adapters.sql.faults import library_errors, translate
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.errors import DatabaseError, SchemaError
+from offpeakd.core.values import value
 from offpeakd.share import path_of
 
 LATEST: Final = "0003"
@@ -46,7 +46,7 @@ class Standing(Enum):
     """Another program's tables."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Schema:
     """What a look at a database showed.
 
@@ -59,7 +59,7 @@ class Schema:
     version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Upgraded:
     """What `upgrade` did.
 

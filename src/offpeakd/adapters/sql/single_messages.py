@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -12,6 +11,7 @@ from offpeakd.adapters.sql.connections import MOST, Connections
 from offpeakd.adapters.sql.faults import library_errors
 from offpeakd.adapters.sql.messages import Row, Step, Talk, exchanged, words
 from offpeakd.adapters.sql.planned import Planned
+from offpeakd.core.values import value
 
 BEGIN_READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -32,7 +32,7 @@ _MOST_BEGUN: Final = MOST // 3
 _Said = TypeVar("_Said")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Begun:
     """What PostgreSQL was told to write already, in a transaction that `SingleMessages.write` ends.
 
