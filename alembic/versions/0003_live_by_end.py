@@ -1,4 +1,4 @@
-"""Live requests are told by their having no end, which a claim doesn't write."""
+"""Live requests are told by their having no end, which a claim doesn't write; JSON is JSON."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +19,14 @@ SQLITE = (
     TRIGGER.format("request_end_added", "INSERT"),
     TRIGGER.format("request_end_changed", "UPDATE OF state, finished_at"),
 )
+
+
+JSON = {
+    "batch": ("windows",),
+    "event": ("detail",),
+    "instance": ("actions", "node_states", "tags"),
+    "lease": ("targets", "holds", "passes"),
+}
 
 
 def upgrade() -> None:
@@ -42,9 +50,20 @@ def upgrade() -> None:
         op.create_check_constraint(
             op.f("ck_request_end"), "request", f"finished_at IS NULL OR {FINAL}"
         )
+        _unwrap(connection)
         return
     for statement in SQLITE:
         connection.exec_driver_sql(statement)
+
+
+def _unwrap(connection: sa.Connection) -> None:
+    """Earlier builds wrote some of PostgreSQL's JSON as strings with JSON in them."""
+    for table, columns in JSON.items():
+        for column in columns:
+            connection.exec_driver_sql(
+                f"UPDATE {table} SET {column} = ({column} #>> '{{}}')::jsonb"  # noqa: S608  # our own names
+                f" WHERE jsonb_typeof({column}) = 'string'"
+            )
 
 
 def _mend(connection: sa.Connection) -> None:

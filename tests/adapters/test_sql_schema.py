@@ -385,6 +385,22 @@ def test_ends_that_do_not_fit_are_mended_before_live_requests_are_told_by_them(e
     assert check(empty) == ()
 
 
+def test_json_that_was_written_as_a_string_becomes_json() -> None:
+    """Earlier builds did so on PostgreSQL."""
+    with fresh_database(empty=True) as url:
+        _migrated_to("0002", url)
+        _sql(
+            url,
+            "INSERT INTO event (at, kind, actor, detail)"
+            """ VALUES (now(), 'added', 'ann', to_jsonb('{"job_id": "j"}'::text)),"""
+            """ (now(), 'added', 'ann', '{"job_id": "k"}')""",
+        )
+        upgrade(url, NOW)
+        with closing(Database(address_of(url))) as database, database.read() as connection:
+            found = connection.exec_driver_sql("SELECT detail ->> 'job_id' FROM event ORDER BY id")
+            assert found.scalars().all() == ["j", "k"]
+
+
 @pytest.mark.parametrize("way", ["made", "upgraded"])
 def test_the_database_itself_lets_no_live_request_have_an_end(empty: str, way: str) -> None:
     """It would not count as live where a second one is asked for."""
