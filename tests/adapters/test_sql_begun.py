@@ -7,9 +7,11 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from fakes.pooler import NEEDS_POOLER, pooler
 from fakes.postgres import fresh_database
 from fakes.wishes import ANSWERED, accepted, added, batch_of, claimed, moved, wish
 from offpeakd.adapters.sql.connections import MOST
+from offpeakd.adapters.sql.planned import OFTEN
 from offpeakd.adapters.sql.store import SqlStore
 from offpeakd.core.batch import as_claimed
 from offpeakd.core.errors import DatabaseError
@@ -38,8 +40,16 @@ def other(url: str) -> Iterator[SqlStore]:
 
 
 def _settled(store: SqlStore) -> Settled:
+    for _ in range(OFTEN):
+        # By then a connection knows that it is the server it talks to.
+        store.stops()
     before = claimed(store, wish(1), wish(2))
     return Settled("b1", ANSWERED, [accepted(one, f"job-{one.id}") for one in before])
+
+
+def _begin(store: SqlStore, settled: Settled) -> None:
+    store.begin_record(settled)
+    assert store._begun
 
 
 def _states(store: SqlStore, *numbers: int) -> list[State]:
@@ -61,7 +71,7 @@ def _cut_all(url: str) -> None:
 
 def test_nobody_sees_what_is_only_begun(store: SqlStore, other: SqlStore) -> None:
     settled = _settled(store)
-    store.begin_record(settled)
+    _begin(store, settled)
     assert _states(other, 1, 2) == [State.SUBMITTING] * 2
     assert store.record("b1", ANSWERED, settled.changes) == ()
     assert _states(other, 1, 2) == [State.RUNNING] * 2
@@ -71,7 +81,7 @@ def test_nobody_sees_what_is_only_begun(store: SqlStore, other: SqlStore) -> Non
 def test_a_claim_ends_what_was_begun(store: SqlStore, other: SqlStore) -> None:
     settled = _settled(store)
     after = batch_of(added(store, wish(3)), "b2")
-    store.begin_record(settled)
+    _begin(store, settled)
     assert store.claim(after, None, settled) == Claim(Claimed.TAKEN)
     assert _states(other, 1, 2, 3) == [State.RUNNING, State.RUNNING, State.SUBMITTING]
     assert _told(other, 1) == ["added", "submitting", "accepted"]
@@ -81,7 +91,7 @@ def test_what_was_begun_is_lost_with_its_connection_and_may_be_written_again(
     store: SqlStore, url: str
 ) -> None:
     settled = _settled(store)
-    store.begin_record(settled)
+    _begin(store, settled)
     _cut_all(url)
     with pytest.raises(DatabaseError, match="can't be reached"):
         store.record("b1", ANSWERED, settled.changes)
@@ -95,7 +105,7 @@ def test_who_falls_silent_after_having_begun_keeps_nobody_from_writing(
     with closing(SqlStore(url, "me", lock_patience=timedelta(milliseconds=500))) as store:
         settled = _settled(store)
         one, _ = (change.before for change in settled.changes)
-        store.begin_record(settled)
+        _begin(store, settled)
         assert other.apply([moved(one, State.UNKNOWN)]) == (), "after the server gave it up"
         with pytest.raises(DatabaseError):
             store.record("b1", ANSWERED, settled.changes)
@@ -104,8 +114,9 @@ def test_who_falls_silent_after_having_begun_keeps_nobody_from_writing(
 
 
 def test_many_that_have_begun_leave_connections_for_the_rest(store: SqlStore) -> None:
-    batches = [batch_of(added(store, wish(n)), f"b{n}") for n in range(MOST + 1)]
+    batches = [batch_of(added(store, wish(n)), f"x{n}") for n in range(9, MOST + 10)]
     settled: list[Settled] = []
+    _settled(store)
     for one in batches:
         assert store.claim(one)
         changes = [accepted(request, f"job-{request.id}") for request in as_claimed(one)]
@@ -128,6 +139,16 @@ def test_a_claim_that_is_written_is_taken_whatever_becomes_of_its_name(
     monkeypatch.setattr(store._database._messages._planned, "learn", fail)
     settled = _settled(store)
     after = batch_of(added(store, wish(3)), "b2")
-    store.begin_record(settled)
+    _begin(store, settled)
     assert store.claim(after, None, settled) == Claim(Claimed.TAKEN)
     assert _states(store, 1, 2, 3) == [State.RUNNING, State.RUNNING, State.SUBMITTING]
+
+
+@NEEDS_POOLER
+def test_nothing_is_begun_behind_a_pooler(url: str) -> None:
+    with pooler(url) as pooled, closing(SqlStore(pooled, "me")) as store:
+        settled = _settled(store)
+        store.begin_record(settled)
+        assert not store._begun
+        assert store.record("b1", ANSWERED, settled.changes) == ()
+        assert _states(store, 1, 2) == [State.RUNNING] * 2

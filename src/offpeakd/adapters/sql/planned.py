@@ -79,6 +79,11 @@ class Planned:
             steps += session.steps(connection, text, values, amid=amid)
         return steps
 
+    def is_direct(self, connection: sa.Connection) -> bool:
+        """Whether the server itself is known to be at the other end; found out by `steps`."""
+        session: _Session | None = connection.connection.info.get("planned")
+        return session is not None and session.direct is True
+
     def learn(self, connection: sa.Connection) -> None:
         """Name what could not be named amid a message.
 

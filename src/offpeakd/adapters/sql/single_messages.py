@@ -91,22 +91,31 @@ class SingleMessages:
     def begin(self, texts: Sequence[str], values: Mapping[str, Any]) -> Begun | None:
         """Let the server begin to write, while we decide what else to.
 
-        It has to be ended by `write` within moments. None where too many are under way: the rest
-        of the program needs connections as well.
+        It has to be ended by `write` within moments. None where too many are under way, since the
+        rest of the program needs connections as well; and where the server may not be talked to
+        directly: a pooler's connections are few, and whoever holds one here asks for another.
         """
         if not self._room_to_begin.acquire(blocking=False):
             return None
+        begun = None
         try:
-            connection = self._connections.quiet()
-        except BaseException:
-            self._room_to_begin.release()
-            raise
+            begun = self._begun(self._connections.quiet(), texts, values)
+        finally:
+            if begun is None:
+                self._room_to_begin.release()
+        return begun
+
+    def _begun(
+        self, connection: sa.Connection, texts: Sequence[str], values: Mapping[str, Any]
+    ) -> Begun | None:
+        if not self._planned.is_direct(connection):
+            self._connections.put_back(connection)
+            return None
         try:
             steps = self._planned.steps(connection, [self._set_to_write, *texts], values)
             talk = Talk(connection)
             talk.begin((words("BEGIN"), *steps))
         except BaseException:
-            self._room_to_begin.release()
             self._connections.drop(connection)
             raise
         return Begun(connection, talk, texts, values)
