@@ -160,16 +160,21 @@ class Request:
         """
         if state not in ALLOWED[self.state]:
             raise ForbiddenTransitionError(self.state, state)
-        # `dataclasses.replace` looks at every field in Python: three times as slow, ten times a call.
-        values: dict[str, Any] = dict(zip(FIELDS, values_of(self), strict=True))
-        values.update(facts, state=state, changed_at=at)
-        if (values["finished_at"] is None) is not (state in LIVE):
+        # `dataclasses.replace` looks at every field in Python: four times as slow, twenty times a call.
+        values = list(values_of(self))
+        for name, fact in facts.items():
+            values[_PLACES[name]] = fact
+        values[_STATE_AT], values[_CHANGED_AT] = state, at
+        if (values[_FINISHED_AT] is None) is not (state in LIVE):
             raise UnfittingEndError(state)
-        return Request(**values)
+        return Request(*values)
 
 
 FIELDS: Final = tuple(field.name for field in fields(Request))
 """The attributes of a request, in their order."""
+
+_PLACES: Final = {name: place for place, name in enumerate(FIELDS)}
+_STATE_AT, _CHANGED_AT, _FINISHED_AT = map(FIELDS.index, ("state", "changed_at", "finished_at"))
 
 values_of: Final[Callable[[Request], tuple[Any, ...]]] = attrgetter(*FIELDS)
 """A request's values in the order of `FIELDS`."""

@@ -275,8 +275,15 @@ def _update_request(shape: tuple[str, ...]) -> Prepared:
     )
 
 
+@lru_cache(maxsize=256)
+def _columns_of(shape: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The columns that keep the attributes, each with its attribute."""
+    return tuple((column_of(field), field) for field in shape or ("state",))
+
+
 def _request_values(change: Change, shape: tuple[str, ...]) -> dict[str, Any]:
-    values = {column_of(field): getattr(change.after, field) for field in shape or ("state",)}
+    after = change.after
+    values = {column: getattr(after, field) for column, field in _columns_of(shape)}
     if "state" in values:
         values["state"] = values["state"].value
     values["id"] = change.before.id
