@@ -1,8 +1,9 @@
 """PostgreSQL begins to write what came of a call while the next one is decided; nothing hangs on it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -14,7 +15,6 @@ from offpeakd.adapters.sql.connections import MOST
 from offpeakd.adapters.sql.planned import OFTEN
 from offpeakd.adapters.sql.store import SqlStore
 from offpeakd.core.batch import as_claimed
-from offpeakd.core.errors import DatabaseError
 from offpeakd.core.model import State
 from offpeakd.ports import Claim, Claimed, Settled
 
@@ -39,10 +39,19 @@ def other(url: str) -> Iterator[SqlStore]:
         yield opened
 
 
-def _settled(store: SqlStore) -> Settled:
+def _look_often(store: SqlStore) -> None:
+    """By then a connection knows that it is the server it talks to."""
     for _ in range(OFTEN):
-        # By then a connection knows that it is the server it talks to.
         store.stops()
+
+
+def _said(store: SqlStore, words: str) -> Sequence[Any]:
+    with store._database.read() as connection:
+        return connection.exec_driver_sql(words).all()
+
+
+def _settled(store: SqlStore) -> Settled:
+    _look_often(store)
     before = claimed(store, wish(1), wish(2))
     return Settled("b1", ANSWERED, [accepted(one, f"job-{one.id}") for one in before])
 
@@ -87,14 +96,12 @@ def test_a_claim_ends_what_was_begun(store: SqlStore, other: SqlStore) -> None:
     assert _told(other, 1) == ["added", "submitting", "accepted"]
 
 
-def test_what_was_begun_is_lost_with_its_connection_and_may_be_written_again(
+def test_what_was_begun_and_is_lost_with_its_connection_is_written_on_another(
     store: SqlStore, url: str
 ) -> None:
     settled = _settled(store)
     _begin(store, settled)
     _cut_all(url)
-    with pytest.raises(DatabaseError, match="can't be reached"):
-        store.record("b1", ANSWERED, settled.changes)
     assert store.record("b1", ANSWERED, settled.changes) == ()
     assert _told(store, 1) == ["added", "submitting", "accepted"]
 
@@ -107,10 +114,26 @@ def test_who_falls_silent_after_having_begun_keeps_nobody_from_writing(
         one, _ = (change.before for change in settled.changes)
         _begin(store, settled)
         assert other.apply([moved(one, State.UNKNOWN)]) == (), "after the server gave it up"
-        with pytest.raises(DatabaseError):
-            store.record("b1", ANSWERED, settled.changes)
         assert store.record("b1", ANSWERED, settled.changes) == (1,)
     assert _states(other, 1, 2) == [State.UNKNOWN, State.RUNNING]
+
+
+def test_who_read_before_waits_for_nothing_that_is_begun(store: SqlStore, other: SqlStore) -> None:
+    one, two = added(store, wish(1), wish(2))
+    stale = batch_of([two, one], "b2", owner="other")
+    assert store.claim(batch_of([one], "b1"))
+    [before] = as_claimed(batch_of([one], "b1"))
+    settled = Settled("b1", ANSWERED, [accepted(before)])
+    _look_often(store)
+    _begin(store, settled)
+    assert other.claim(stale) == Claim(Claimed.NOT_AS_READ)
+    assert other.apply([moved(one, State.CANCELLED)]) == (one.id,)
+    begun = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND state = 'idle in transaction'"
+    )
+    assert _said(store, begun) == [(1,)], "the server has not given it up"
+    assert store.record("b1", ANSWERED, settled.changes) == ()
 
 
 def test_many_that_have_begun_leave_connections_for_the_rest(store: SqlStore) -> None:

@@ -1,7 +1,7 @@
 """Fills a batch with requests whose instances are fit at this moment."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -48,7 +48,17 @@ class Chosen:
 
 @value
 class Choice:
-    """Chooses for one target's lane."""
+    """Chooses for one target's lane.
+
+    Attributes:
+        target: its name.
+        queue: to choose from.
+        inventory: the look before each call.
+        strays: what the cloud has started and the store may have forgotten.
+        clock: the clocks.
+        stopping: set when the daemon stops.
+        before_writing: done before what is sorted out is written.
+    """
 
     target: str
     queue: Queue
@@ -56,6 +66,7 @@ class Choice:
     strays: Strays
     clock: Clock
     stopping: threading.Event
+    before_writing: Callable[[], None]
 
     def fill(self, take: Take, rules: Rules, first: Sequence[Request] | None = None) -> Chosen:
         """Take ready requests in order until the batch is full, none is left or enough is looked at.
@@ -87,6 +98,7 @@ class Choice:
             passed_over += len(changes)
             if not changes:
                 break
+            self.before_writing()
             self.queue.apply(changes)
         taken = {request.id for request, _ in fit}
         cohort = fit[0][0].cohort if fit else None

@@ -158,6 +158,7 @@ class Holds:
         if first or not lane.ready_groups:
             self.inventory.look()
             return
+        self.inventory.before_looking()
         for request in self.store.ready(self.target, lane.ready_groups[0], 1):
             self.cloud.find_instance(request.instance_id)
 

@@ -244,8 +244,15 @@ class Release:
         return now + (min(rules.policy.poll, settles_in) if settles_in else rules.policy.poll)
 
     def _choice(self) -> Choice:
+        # What was begun is ended first: what it has locked must not wait for what is written now.
         return Choice(
-            self.target, self.store, self.inventory, self.strays, self.clock, self.stopping
+            self.target,
+            self.store,
+            self.inventory,
+            self.strays,
+            self.clock,
+            self.stopping,
+            self.answers.store_last,
         )
 
     # ------------------------------------------------------------------ what came of it

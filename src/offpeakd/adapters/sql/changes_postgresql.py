@@ -123,9 +123,10 @@ def _joint_statement(same: Sequence[str], own: Sequence[str], of_batch: Sequence
   LIMIT %(changed)s
 ), standing AS (
   SELECT member.* FROM member CROSS JOIN LATERAL (
-    SELECT state, attempt_id FROM request WHERE id = member.id OFFSET 0 FOR NO KEY UPDATE
+    SELECT state FROM request WHERE id = member.id AND attempt_id = member.was_attempt_id
+    OFFSET 0 FOR NO KEY UPDATE
   ) AS found
-  WHERE found.state = {values["was_state"]} AND found.attempt_id = was_attempt_id
+  WHERE found.state = {values["was_state"]}
 ), changed AS (
   UPDATE request SET {", ".join(f"{name} = {value}" for name, value in news.items())}
   FROM standing AS member
@@ -201,8 +202,8 @@ _WHOLE: Final = """whole AS (
 )"""
 
 
-# As in a claim, each request is looked up by its id before anything else is asked of it, and all
-# are locked in the order in which they are given.
+# As in a claim, each request is looked up by its id before anything else is asked of it, all are
+# locked in the order in which they are given, and none that has another attempt is.
 def _requests(always: Sequence[str], sometimes: Sequence[str]) -> str:
     news = [f"{name} = standing.new_{name}" for name in always]
     news += [
@@ -217,9 +218,11 @@ def _requests(always: Sequence[str], sometimes: Sequence[str]) -> str:
   LIMIT %(changed)s
 ), standing AS (
   SELECT member.* FROM member CROSS JOIN LATERAL (
-    SELECT state, attempt_id FROM request WHERE id = member.id OFFSET 0 FOR NO KEY UPDATE
+    SELECT state FROM request
+    WHERE id = member.id AND attempt_id IS NOT DISTINCT FROM member.was_attempt_id
+    OFFSET 0 FOR NO KEY UPDATE
   ) AS found
-  WHERE found.state = was_state AND found.attempt_id IS NOT DISTINCT FROM was_attempt_id
+  WHERE found.state = was_state
 ), changed AS (
   UPDATE request SET {", ".join(news)} FROM standing
   WHERE request.id = standing.id AND (SELECT count(DISTINCT id) FROM standing) = %(changed)s

@@ -16,7 +16,8 @@ from offpeakd.adapters.sql.tables import IS_READY
 # Each row is looked up by its id (`OFFSET 0` keeps it so) before anything else is asked of it. Left to itself, and without
 # statistics of a queue that was filled just now, PostgreSQL reads the whole queue of the target.
 # The rows are locked in the order in which they are given, so that two writers never wait for each
-# other, and conditions are looked at when they are locked.
+# other, and conditions are looked at when they are locked. A row that was claimed since it was read has
+# another attempt, and isn't locked: its daemon may be in the midst of writing what came of the call.
 CLAIM: Final = f"""
 WITH {POSTGRESQL_ROOM},
 may AS (
@@ -29,11 +30,12 @@ may AS (
 ), standing AS (
   SELECT member.* FROM member CROSS JOIN LATERAL (
     SELECT id, target, group_name, state, wait_until, held_reason, attempt_id
-    FROM request WHERE id = member.id OFFSET 0 FOR NO KEY UPDATE
+    FROM request
+    WHERE id = member.id AND request.attempt_id IS NOT DISTINCT FROM member.was_attempt_id
+    OFFSET 0 FOR NO KEY UPDATE
   ) AS found
   WHERE (SELECT count(*) FROM may) = 1 AND {IS_READY} AND target = %(target)s
     AND found.group_name = %(group_name)s
-    AND found.attempt_id IS NOT DISTINCT FROM member.was_attempt_id
 ), taken AS (
   UPDATE request SET state = 'submitting', attempt_id = standing.attempt_id,
     batch_id = %(id)s, attempts = attempts + 1, changed_at = %(signed_at)s

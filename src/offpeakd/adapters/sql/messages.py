@@ -99,6 +99,13 @@ def is_quiet(connection: sa.Connection) -> bool:
     return not waiting.poll(0)
 
 
+def is_cut(connection: sa.Connection) -> bool:
+    """Whether the server has ended a connection, whatever answers still lie there."""
+    ended = select.poll()
+    ended.register(_driver_of(connection).pgconn.socket, select.POLLRDHUP)
+    return bool(ended.poll(0))
+
+
 def _driver_of(connection: sa.Connection) -> "psycopg.Connection":
     driver: Any = connection.connection.driver_connection
     found: psycopg.Connection = driver

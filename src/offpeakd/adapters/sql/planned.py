@@ -12,13 +12,16 @@ bytes), and isn't the process that answers.
 import re
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import DBAPICursor
 
+from offpeakd.adapters.sql.faults import library_errors
 from offpeakd.adapters.sql.messages import Numbered, Step, numbered, words
 from offpeakd.adapters.sql.prepared import cursor_of
 
@@ -46,10 +49,14 @@ class Planned:
     """Puts names in the place of statements; safe to share between threads.
 
     A name stands for one text alone, so that whoever else has given it has meant the same.
+
+    Args:
+        limits: that hold while a statement is given its name, which waits for locks of its tables.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Mapping[str, str]) -> None:
         self._on = True
+        self._limits = "; ".join(f"SET LOCAL {name} = {value}" for name, value in limits.items())
 
     def steps(
         self,
@@ -73,7 +80,9 @@ class Planned:
         if not self._on:
             return [numbered(text).step(values) for text in texts]
         info = connection.connection.info
-        session: _Session = info.get("planned") or info.setdefault("planned", _Session())
+        session: _Session | None = info.get("planned")
+        if session is None:
+            session = info["planned"] = _Session(self._limits)
         steps: list[Step] = []
         for text in texts:
             steps += session.steps(connection, text, values, amid=amid)
@@ -114,6 +123,7 @@ class _Form(NamedTuple):
 class _Session:
     """What one connection has sent."""
 
+    limits: str
     uses: Counter[Hashable] = field(default_factory=Counter)
     forms: dict[Hashable, _Form] = field(default_factory=dict)
     executed: int = 0
@@ -142,8 +152,12 @@ class _Session:
             text, limits = self.wanted.pop()
             if self._is_direct(connection):
                 form = _form_of(text, limits)
-                # By itself: what is known of it must not hang on what else is in a message.
-                cursor_of(connection).execute(f"PREPARE {form.name} AS {form.statement.text}")
+                # By itself: what is known of it must not hang on what else is in a message. A name
+                # outlives its transaction.
+                _say_whole(
+                    cursor_of(connection),
+                    f"{self.limits}; PREPARE {form.name} AS {form.statement.text}",
+                )
                 self.forms[text, limits] = form
 
     def _is_used_often(self, text: str, limits: tuple[Any, ...]) -> bool:
@@ -158,6 +172,16 @@ class _Session:
             driver: Any = connection.connection.driver_connection
             self.direct = bool(answering == driver.info.backend_pid)
         return self.direct
+
+
+def _say_whole(cursor: DBAPICursor, words: str) -> None:
+    """In a transaction, of which nothing is left where it fails."""
+    try:
+        cursor.execute(f"BEGIN; {words}; COMMIT")
+    except library_errors():
+        with suppress(*library_errors()):
+            cursor.execute("ROLLBACK")
+        raise
 
 
 @lru_cache

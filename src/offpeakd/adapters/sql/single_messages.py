@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from offpeakd.adapters.sql.connections import MOST, Connections
 from offpeakd.adapters.sql.faults import library_errors
-from offpeakd.adapters.sql.messages import Row, Step, Talk, exchanged, words
+from offpeakd.adapters.sql.messages import Row, Step, Talk, exchanged, is_cut, words
 from offpeakd.adapters.sql.planned import Planned
 from offpeakd.core.values import value
 
@@ -59,7 +59,7 @@ class SingleMessages:
 
     def __init__(self, connections: Connections, limits: Mapping[str, str]) -> None:
         self._connections = connections
-        self._planned = Planned()
+        self._planned = Planned(limits)
         self._set_to_ask = _set_config({**limits, **_NO_TABLE_THROUGH})
         self._set_to_write = _set_config({**limits, **KEYS_ALONE})
         self._room_to_begin = threading.BoundedSemaphore(_MOST_BEGUN)
@@ -160,7 +160,12 @@ class SingleMessages:
     def _ended(
         self, begun: Begun, texts: Sequence[str], values: Mapping[str, Any], lock: str
     ) -> list[list[Row]]:
+        together = ([*begun.texts, *texts], {**begun.values, **values}, _taking(lock))
         try:
+            if is_cut(begun.connection):
+                # The server waited for too long. COMMIT was never said, so nothing of it is written.
+                self._connections.drop(begun.connection)
+                return self._written(*together)
             with self._connections.kept(begun.connection):
                 steps = self._planned.steps(begun.connection, texts, values, amid=True)
                 found = begun.talk.end((*_taking(lock), *steps, words("COMMIT")))
@@ -173,8 +178,7 @@ class SingleMessages:
                 raise
         finally:
             self._room_to_begin.release()
-        together = {**begun.values, **values}
-        return self._written([*begun.texts, *texts], together, _taking(lock))
+        return self._written(*together)
 
     def _in_full_if_need_be(self, send: Callable[[], _Said]) -> _Said:
         """A transaction of one message; once more where the server didn't know a name in it."""
