@@ -129,9 +129,9 @@ def test_a_factory_is_asked_anew_each_time() -> None:
 def test_nothing_of_a_value_can_be_set_deleted_or_added() -> None:
     pair = Pair(1)
     with pytest.raises(FrozenInstanceError, match="cannot assign to field 'first'"):
-        pair.first = 2  # type: ignore[misc]
+        pair.first = 2  # type: ignore[misc]  # it is frozen
     with pytest.raises(FrozenInstanceError, match="cannot assign to field 'third'"):
-        pair.third = 3  # type: ignore[attr-defined]
+        pair.third = 3  # type: ignore[attr-defined]  # there is none
     with pytest.raises(FrozenInstanceError, match="cannot delete field 'first'"):
         del pair.first
     assert not hasattr(pair, "__dict__")

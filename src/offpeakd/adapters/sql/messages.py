@@ -72,6 +72,11 @@ def words(text: str) -> Step:
     return Step(text.encode(), asks=False)
 
 
+def set_local(settings: Mapping[str, str]) -> str:
+    """Statements that set something until the transaction ends."""
+    return "; ".join(f"SET LOCAL {name} = {value}" for name, value in settings.items())
+
+
 def exchanged(connection: sa.Connection, steps: Sequence[Step]) -> list[list[Row]]:
     """Send statements as one message, and read all that is answered.
 

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from offpeakd.adapters.sql.faults import library_errors
-from offpeakd.adapters.sql.messages import Numbered, Step, numbered, words
+from offpeakd.adapters.sql.messages import Numbered, Step, numbered, set_local, words
 from offpeakd.adapters.sql.prepared import cursor_of
 
 OFTEN: Final = 5
@@ -56,7 +56,7 @@ class Planned:
 
     def __init__(self, limits: Mapping[str, str]) -> None:
         self._on = True
-        self._limits = "; ".join(f"SET LOCAL {name} = {value}" for name, value in limits.items())
+        self._limits = set_local(limits)
 
     def steps(
         self,

@@ -129,7 +129,10 @@ class SingleMessages:
         *,
         lasting: bool = True,
     ) -> list[Row]:
-        """Statements that write all or nothing, as one message with their COMMIT: never sent twice.
+        """Statements that write all or nothing, as one message with their COMMIT.
+
+        It is sent again only where it has certainly failed as a whole, for a name that the server
+        didn't know or before its COMMIT was said.
 
         Args:
             texts: one statement each, which returns one row.
@@ -195,6 +198,6 @@ def _taking(lock: str) -> Sequence[Step]:
 
 
 def _set_config(settings: Mapping[str, str]) -> str:
-    """One statement that can have a plan, for many of `SET LOCAL`."""
+    """The same as `set_local`, in one statement that can have a plan."""
     calls = (f"set_config('{name}', '{value}', true)" for name, value in settings.items())
     return f"SELECT {', '.join(calls)}"

@@ -12,7 +12,7 @@ from offpeakd.adapters.sql.address import Address
 from offpeakd.adapters.sql.connections import Connections, say
 from offpeakd.adapters.sql.engine import LOCK_PATIENCE, make_engine
 from offpeakd.adapters.sql.faults import library_errors, translate
-from offpeakd.adapters.sql.messages import Row
+from offpeakd.adapters.sql.messages import Row, set_local
 from offpeakd.adapters.sql.opened_file import OpenedFile
 from offpeakd.adapters.sql.prepared import Prepared
 from offpeakd.adapters.sql.single_messages import BEGIN_READ, KEYS_ALONE, Begun, SingleMessages
@@ -32,12 +32,7 @@ It counts no idle time in the middle of a message, and a network may be cut betw
 """
 
 
-def _set_local(settings: Mapping[str, str]) -> str:
-    """Statements of PostgreSQL that set something until the transaction ends."""
-    return "; ".join(f"SET LOCAL {name} = {value}" for name, value in settings.items())
-
-
-BY_KEY: Final = _set_local(KEYS_ALONE)
+BY_KEY: Final = set_local(KEYS_ALONE)
 """What a transaction says at its beginning that writes few rows; see `KEYS_ALONE`."""
 
 
@@ -65,8 +60,8 @@ class Database:
         limits = _limits(lock_patience, statement_patience)
         self._messages = SingleMessages(self._connections, limits)
         if not self.is_sqlite:
-            self._begin_write = f"BEGIN; {_set_local(limits)}"
-            self._begin_read = f"{BEGIN_READ}; {_set_local(limits)}"
+            self._begin_write = f"BEGIN; {set_local(limits)}"
+            self._begin_read = f"{BEGIN_READ}; {set_local(limits)}"
 
     @property
     def is_sqlite(self) -> bool:
