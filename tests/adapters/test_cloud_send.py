@@ -417,7 +417,7 @@ def test_a_host_that_does_not_take_the_connection_in_time_proves_the_call_unsent
     assert said.outcomes == {ONE: NotSent(f"127.0.0.1:{port}: no connection within 0.05 s")}
 
 
-def test_a_call_that_is_no_http_is_unclear_and_not_repeated_to_anybody() -> None:
+def test_a_call_that_is_no_http_is_never_written_and_its_text_not_repeated() -> None:
     with HttpServer(results()) as server:
         cloud = cloud_at(server.url)
         call = cloud.sign_upgrade([ONE])
@@ -425,9 +425,9 @@ def test_a_call_that_is_no_http_is_unclear_and_not_repeated_to_anybody() -> None
         said = cloud.send(broken, open_gate)
         cloud.close()
         server.drain()
+        why = f"127.0.0.1:{server.port}: the request can't be written as HTTP"
 
-    assert said.result.outcome == "unclear"
-    assert (said.result.message or "").endswith("the request can't be written as HTTP")
+    assert said.outcomes == {ONE: NotSent(why)}
     assert server.bytes_seen == 0
 
 

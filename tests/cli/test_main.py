@@ -11,7 +11,7 @@ import pytest
 from cli.conftest import Command
 from offpeakd.cli.main import ENTRIES
 
-SLOW = ("httpx", "sqlalchemy", "pydantic", "rich", "structlog", "apscheduler", "alembic")
+SLOW = ("http.client", "sqlalchemy", "pydantic", "rich", "structlog", "apscheduler", "alembic")
 
 
 def python(*arguments: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:

@@ -79,7 +79,6 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     logging.basicConfig(handlers=[libraries], level=logging.WARNING, force=True)
     # Its own warnings tell of a pass that is still going, which is normal here.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def _guard(_logger: object, _method: str, fields: _Fields) -> _Fields:

@@ -1,1 +1,1 @@
-"""DDS and IAM of Huawei Cloud, over httpx: the only package that knows either."""
+"""DDS and IAM of Huawei Cloud, over HTTP: the only package that knows either."""

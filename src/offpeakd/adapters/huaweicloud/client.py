@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from offpeakd.adapters.huaweicloud import upgrade_answer, wire
 from offpeakd.adapters.huaweicloud.address import Address
 from offpeakd.adapters.huaweicloud.budget import CallBudget
+from offpeakd.adapters.huaweicloud.connections import Patience
 from offpeakd.adapters.huaweicloud.credentials.authorizing import Credentials
 from offpeakd.adapters.huaweicloud.error_codes import NO_SUCH_INSTANCE
 from offpeakd.adapters.huaweicloud.reads import Reader, common_headers, never
@@ -21,7 +22,7 @@ from offpeakd.adapters.huaweicloud.refusals import (
 )
 from offpeakd.adapters.huaweicloud.refused_keys import KeySparedError, RefusedKeys
 from offpeakd.adapters.huaweicloud.signing import Query
-from offpeakd.adapters.huaweicloud.transport import Call, CallFailedError, Patience, Transport
+from offpeakd.adapters.huaweicloud.transport import Call, CallFailedError, Transport
 from offpeakd.core.identifiers import parse_instance_id
 from offpeakd.core.outcomes import CloudProblem, ErrorKind
 from offpeakd.core.seen import Instance, Job

@@ -1,23 +1,17 @@
 """HTTP to one endpoint: each call once, no redirect, no proxy from the environment."""
 
-import logging
-import ssl
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import cache, lru_cache
-from typing import Any, Final, cast
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from typing import Final
 
 from offpeakd import __version__
-from offpeakd.adapters.huaweicloud.answers import Answer, cloud_time
+from offpeakd.adapters.huaweicloud.answers import Answer, cloud_time, storable_text
+from offpeakd.adapters.huaweicloud.connections import Connections, Patience
 from offpeakd.adapters.huaweicloud.signing import Query, request_target
-from offpeakd.adapters.left_out import left_out
-from offpeakd.core.errors import ConfigurationError, Problem
 from offpeakd.core.values import value
 from offpeakd.ports import Clock
-
-# Its command line takes click, pygments and rich along.
-with left_out("httpx._main"):
-    import httpx
 
 USER_AGENT: Final = f"offpeakd/{__version__}"
 
@@ -26,8 +20,7 @@ _UNSIGNED: Final = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 _SECRET_HEADERS: Final = frozenset({"authorization", "x-auth-token", "x-security-token"})
 _SHORTEST_SECRET: Final = 8
-_IDLE_LIMIT: Final = 30.0
-"""Seconds a connection may lie unused: well under what gateways allow, so that none is found dead."""
+_CHUNK: Final = 64 * 1024
 
 
 @value
@@ -52,21 +45,6 @@ class Call:
         return request_target(self.path, self.query)
 
 
-@value
-class Patience:
-    """How long a call may take.
-
-    Attributes:
-        connect: for name, connection and TLS, each.
-        read: the longest silence while an answer is awaited; a whole body may take twice that.
-        write: the longest halt while a request is written.
-    """
-
-    connect: timedelta
-    read: timedelta
-    write: timedelta
-
-
 class CallFailedError(Exception):
     """No whole answer came. Stays inside this package.
 
@@ -89,32 +67,11 @@ class Transport:
     def __init__(
         self, endpoint: str, clock: Clock, patience: Patience, ca_file: str | None = None
     ) -> None:
-        # Their INFO lines show every address, their DEBUG lines show tokens.
-        logging.getLogger("httpx").setLevel(logging.WARNING)
-        logging.getLogger("httpcore").setLevel(logging.WARNING)
-        self._base = httpx.URL(endpoint)
+        self._connections = Connections(endpoint, clock, patience.connect, ca_file)
         self._clock = clock
         self._patience = patience
-        # A client would add what no call here may have or needs: redirects, cookies, proxies.
-        # The first one imports its own library, which takes what is for coroutines along.
-        with left_out("anyio"):
-            self._pool = httpx.HTTPTransport(
-                verify=_tls(self._base.scheme, ca_file),
-                http1=True,
-                http2=False,
-                trust_env=False,
-                limits=httpx.Limits(keepalive_expiry=_IDLE_LIMIT),
-            )
         self._closed = False
         self._longest_read = 2 * patience.read
-        self._timeout = httpx.Timeout(
-            connect=patience.connect.total_seconds(),
-            read=patience.read.total_seconds(),
-            write=patience.write.total_seconds(),
-            pool=patience.connect.total_seconds(),
-        ).as_dict()
-        # Most calls have the same: the library takes as long to put it together as to send it.
-        self._url = lru_cache(maxsize=64)(self._url_of)
         self._witness: tuple[datetime, timedelta] | None = None
 
     @property
@@ -132,7 +89,7 @@ class Transport:
     @property
     def host(self) -> str:
         """What the header `Host` says."""
-        return self._base.netloc.decode("ascii")
+        return self._connections.host
 
     def exchange(
         self,
@@ -156,120 +113,101 @@ class Transport:
         """
         if self._closed:
             raise CallFailedError("the program is stopping", passing=False)
-        request = self._request(call, headers)
-        if before_first_byte is not None:
-            request.extensions["trace"] = _FirstByte(before_first_byte, request.extensions)
+        connection = self._connected()
+        spent = True
         try:
-            response = self._pool.handle_request(request)
-        except httpx.HTTPError as error:
-            raise CallFailedError(self._why(error)) from None
-        try:
-            return self._read(response, limit, _secrets(headers))
+            self._prepare(connection, call, headers)
+            if before_first_byte is not None:
+                before_first_byte()
+            with self._asked(connection, call.body) as response:
+                answer = self._read(response, limit, _secrets(headers))
+                spent = response.will_close
         finally:
-            response.close()
+            if spent:
+                connection.close()
+            else:
+                self._connections.give_back(connection)
+        return answer
 
     def close(self) -> None:
         """Close the connections; calls made later fail."""
         self._closed = True
-        self._pool.close()
+        self._connections.close()
 
-    def _url_of(self, target: str) -> httpx.URL:
-        return self._base.copy_with(raw_path=target.encode("ascii"))
+    def _connected(self) -> HTTPConnection:
+        try:
+            return self._connections.take()
+        except TimeoutError:
+            wait = self._patience.connect.total_seconds()
+            raise CallFailedError(f"{self.host}: no connection within {wait:g} s") from None
+        except (OSError, UnicodeError) as error:
+            raise CallFailedError(f"{self.host}: {str(error) or 'no connection'}") from None
 
-    def _request(self, call: Call, headers: Mapping[str, str]) -> httpx.Request:
-        """What goes out, whole: given a stream, the library adds no header of its own."""
+    def _prepare(self, connection: HTTPConnection, call: Call, headers: Mapping[str, str]) -> None:
+        """Put the request together; not a byte of it is written yet."""
         length = {} if call.method == "GET" else {"Content-Length": str(len(call.body))}
-        return httpx.Request(
-            call.method,
-            self._url(call.target),
-            headers={**_UNSIGNED, **headers, **length},
-            stream=httpx.ByteStream(call.body),
-            extensions={"timeout": self._timeout},
-        )
+        try:
+            connection.putrequest(
+                call.method, call.target, skip_host=True, skip_accept_encoding=True
+            )
+            for name, content in {**_UNSIGNED, **headers, **length}.items():
+                connection.putheader(name, content)
+        except (HTTPException, ValueError):
+            # Its text repeats the header, which may be a secret.
+            why = f"{self.host}: the request can't be written as HTTP"
+            raise CallFailedError(why, passing=False) from None
 
-    def _read(self, response: httpx.Response, limit: int, secrets: tuple[str, ...]) -> Answer:
-        headers = dict(response.headers.items())
-        head = Answer(response.status_code, headers, b"")
+    def _asked(self, connection: HTTPConnection, body: bytes) -> HTTPResponse:
+        try:
+            connection.sock.settimeout(self._patience.write.total_seconds())
+            connection.endheaders(body or None)
+            connection.sock.settimeout(self._patience.read.total_seconds())
+            return connection.getresponse()
+        except (HTTPException, OSError) as error:
+            raise CallFailedError(self._why(error)) from None
+
+    def _read(self, response: HTTPResponse, limit: int, secrets: tuple[str, ...]) -> Answer:
+        head = Answer(response.status, _headers(response), b"")
+        if head.status < HTTPStatus.OK:
+            raise CallFailedError(f"{self.host}: {head.status} came in place of an answer", head)
         self._observe(head)
         until = self._clock.boottime() + self._longest_read
         body = bytearray()
-        # Straight from the connection: the response would count and cut what is only joined here.
-        chunks = cast("httpx.SyncByteStream", response.stream)
         try:
-            for chunk in chunks:
+            while chunk := response.read1(_CHUNK):
                 body += chunk
                 if len(body) > limit:
                     why = f"the answer is longer than {limit} bytes"
                     raise CallFailedError(why, head, passing=False)
                 if self._clock.boottime() > until:
                     raise CallFailedError("the answer took too long", head)
-        except httpx.HTTPError as error:
+        except (HTTPException, OSError) as error:
             raise CallFailedError(self._why(error), head) from None
-        return Answer(response.status_code, headers, _without(bytes(body), secrets))
+        if response.length:
+            why = f"{self.host}: the connection broke ({response.length} bytes are missing)"
+            raise CallFailedError(why, head)
+        return Answer(head.status, head.headers, _without(bytes(body), secrets))
 
     def _observe(self, answer: Answer) -> None:
         stated = cloud_time(answer)
         if stated is not None:
             self._witness = (stated, self._clock.boottime())
 
-    def _why(self, error: httpx.HTTPError) -> str:
-        seconds = self._patience.read.total_seconds()
-        match error:
-            case httpx.ConnectTimeout() | httpx.PoolTimeout():
-                wait = self._patience.connect.total_seconds()
-                return f"{self.host}: no connection within {wait:g} s"
-            case httpx.ConnectError():
-                return f"{self.host}: {str(error) or 'no connection'}"
-            case httpx.ReadTimeout():
-                return f"{self.host}: nothing came for {seconds:g} s"
-            case httpx.LocalProtocolError():
-                # Its text repeats the header, which may be a secret.
-                return f"{self.host}: the request can't be written as HTTP"
-            case _:
-                return f"{self.host}: the connection broke ({str(error) or type(error).__name__})"
+    def _why(self, error: HTTPException | OSError) -> str:
+        if isinstance(error, TimeoutError):
+            return f"{self.host}: nothing came for {self._patience.read.total_seconds():g} s"
+        if isinstance(error, OSError):
+            return f"{self.host}: the connection broke ({error})"
+        # Its text repeats what came, which may hold a secret.
+        return f"{self.host}: the connection broke ({type(error).__name__})"
 
 
-class _FirstByte:
-    """Calls back once, at the first event that is not about the connection.
-
-    With httpcore 1 that is `http11.send_request_headers.started`. No later event is asked for.
-    """
-
-    def __init__(self, ask: Callable[[], None], extensions: MutableMapping[str, Any]) -> None:
-        self._ask = ask
-        self._extensions = extensions
-        self._asked = False
-
-    def __call__(self, event: str, _info: object) -> None:
-        if self._asked or event.startswith("connection."):
-            return
-        self._asked = True
-        self._extensions.pop("trace", None)
-        self._ask()
-
-
-def _tls(scheme: str, ca_file: str | None) -> ssl.SSLContext:
-    if ca_file is not None:
-        try:
-            context = ssl.create_default_context(cafile=ca_file)
-        except OSError as error:
-            what = f"no certificates can be read from it ({error.strerror or error})"
-            fix = "Name a PEM file with the authorities to trust."
-            raise ConfigurationError((Problem(ca_file, 0, 0, "ca_file", what, fix),)) from None
-        return _modern(context)
-    # Without TLS there is nobody to trust: this one trusts nobody, and costs nothing.
-    return _public() if scheme == "https" else _modern(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-
-
-@cache
-def _public() -> ssl.SSLContext:
-    """The public authorities: reading them takes longer than many calls, so all targets share."""
-    return _modern(httpx.create_ssl_context(trust_env=False))
-
-
-def _modern(context: ssl.SSLContext) -> ssl.SSLContext:
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+def _headers(response: HTTPResponse) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, content in response.headers.items():
+        key, text = name.lower(), storable_text(content)
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
 
 
 def _secrets(headers: Mapping[str, str]) -> tuple[str, ...]:

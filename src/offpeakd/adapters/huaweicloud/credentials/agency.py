@@ -14,13 +14,13 @@ from offpeakd.adapters.huaweicloud.answers import (
     cloud_time,
     json_object,
 )
+from offpeakd.adapters.huaweicloud.connections import Patience
 from offpeakd.adapters.huaweicloud.credentials.sources import Fresh, life_of
 from offpeakd.adapters.huaweicloud.signing import AccessKey
 from offpeakd.adapters.huaweicloud.transport import (
     USER_AGENT,
     Call,
     CallFailedError,
-    Patience,
     Transport,
 )
 from offpeakd.adapters.huaweicloud.wire import OddAnswerError, read_time

@@ -20,6 +20,7 @@ from offpeakd.adapters.huaweicloud.answers import (
     request_id,
     retry_after,
 )
+from offpeakd.adapters.huaweicloud.connections import Patience
 from offpeakd.adapters.huaweicloud.credentials.references import PasswordFile
 from offpeakd.adapters.huaweicloud.credentials.secret_files import SecretFile, read_secret
 from offpeakd.adapters.huaweicloud.credentials.sources import UNTOLD_LIFE, Fresh, life_of
@@ -28,7 +29,6 @@ from offpeakd.adapters.huaweicloud.transport import (
     USER_AGENT,
     Call,
     CallFailedError,
-    Patience,
     Transport,
 )
 from offpeakd.adapters.huaweicloud.wire import OddAnswerError, read_time
