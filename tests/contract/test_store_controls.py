@@ -89,6 +89,15 @@ def test_the_last_look_at_an_instance_is_remembered(store: Store) -> None:
     assert store.instance("other", instance_id(1)) is None
 
 
+def test_a_look_that_is_stored_late_hides_no_newer_one(store: Store) -> None:
+    newer, same = _instance(1, seen_at=NOON + MINUTE), _instance(2, name="same")
+    store.see_instances("prod", [newer, _instance(2)])
+    store.see_instances("prod", [_instance(1, name="old"), same])
+
+    assert store.instance("prod", instance_id(1)) == newer
+    assert store.instance("prod", instance_id(2)) == same
+
+
 def test_instances_seen_together_need_not_be_alike(store: Store) -> None:
     alike = [_instance(2), _instance(1)]
     bare = Instance(instance_id(3), NOON + MINUTE, tags={"é": '"', "team": "b"})

@@ -323,7 +323,10 @@ class MemoryStore(Store):
     @override
     def see_instances(self, target: str, instances: Sequence[Instance]) -> None:
         with self.rows.lock:
-            self.rows.instances.update({(target, one.id): one for one in instances})
+            for one in instances:
+                known = self.rows.instances.get((target, one.id))
+                if known is None or known.seen_at <= one.seen_at:
+                    self.rows.instances[target, one.id] = one
 
     @override
     def instance(self, target: str, instance_id: str) -> Instance | None:

@@ -128,3 +128,44 @@ def test_a_listing_that_would_not_be_over_is_not_begun_before_an_opening(
 
         assert lane.send().wake_at == starts + MINUTE / 2
         assert cloud.listings == listings
+
+
+def test_what_was_seen_is_stored_when_no_call_follows_at_once() -> None:
+    with a_lane(instances=30) as lane:
+        [first, *_] = lane.add(20)
+        while lane.release.run_once(goes_on=True).sent:
+            assert lane.store.instance("prod", first.instance_id) is None
+
+        seen = lane.store.instance("prod", first.instance_id)
+        assert seen is not None
+        assert seen.seen_at == lane.clock.now()
+
+
+def test_what_was_seen_waits_for_calls_no_longer_than_ten_seconds() -> None:
+    with a_lane(instances=30) as lane:
+        [first, *_] = lane.add(30)
+        lane.release.run_once(goes_on=True)
+        lane.later(timedelta(seconds=10) - MOMENT)
+        lane.release.run_once(goes_on=True)
+        assert lane.store.instance("prod", first.instance_id) is None
+        lane.later(MOMENT)
+        lane.release.run_once(goes_on=True)
+        assert lane.store.instance("prod", first.instance_id) is not None
+
+
+def test_of_instances_asked_for_one_by_one_each_is_stored() -> None:
+    with a_lane(instances=250) as lane:
+        ids = sorted(lane.cloud.world.instances)
+        inventory = lane.release.inventory
+        inventory.look()
+        inventory.remember()
+        lane.later(MINUTE * 2)
+        inventory.at_most(MINUTE, ids[:2], more_to_come=False)
+        inventory.remember()
+
+        stored = [lane.store.instance("prod", one) for one in ids[:3]]
+        assert [lane.clock.now() - one.seen_at for one in stored if one] == [
+            timedelta(0),
+            timedelta(0),
+            MINUTE * 2,
+        ]

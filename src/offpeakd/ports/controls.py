@@ -115,7 +115,7 @@ class Controls(Protocol):
         ...
 
     def see_instances(self, target: str, instances: Sequence[Instance]) -> None:
-        """Remember what a look at the cloud showed."""
+        """Remember what a look at the cloud showed, where no later one is remembered already."""
         ...
 
     def instance(self, target: str, instance_id: str) -> Instance | None:

@@ -3,17 +3,24 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
 from offpeakd.core.seen import Instance
 from offpeakd.ports import Clock, Cloud, Controls
 
-PAGE = 100
+PAGE: Final = 100
 """Instances a page of the cloud's listing holds."""
+
+OVERDUE: Final = timedelta(seconds=10)
+"""How long what was seen may wait to be remembered, while one call follows the other."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Inventory:
     """The last look at one target's instances. Used by that target's lane alone.
+
+    What was seen is stored for people alone. Thousands take as long as many calls, so that waits
+    until no call does.
 
     Attributes:
         target: its name.
@@ -32,6 +39,8 @@ class Inventory:
     _looked_at: timedelta | None = field(default=None, init=False)
     _took: timedelta = field(default=timedelta(0), init=False)
     _called_at: dict[str, timedelta] = field(default_factory=dict[str, timedelta], init=False)
+    _unstored: dict[str, Instance] = field(default_factory=dict[str, Instance], init=False)
+    _unstored_since: timedelta | None = field(default=None, init=False)
 
     def age(self) -> timedelta | None:
         """How old the last full look is; None before the first."""
@@ -50,7 +59,23 @@ class Inventory:
         self._seen = {instance.id: instance for instance in instances}
         self._looked_at, self._took = began, self.clock.boottime() - began
         self._called_at = {one: at for one, at in self._called_at.items() if at >= began}
-        self.controls.see_instances(self.target, instances)
+        self._keep(self._seen)
+
+    def remember(self) -> None:
+        """Store what was seen since this was done last.
+
+        Raises:
+            DatabaseError: the store can't be written; it is kept.
+        """
+        if self._unstored:
+            self.controls.see_instances(self.target, tuple(self._unstored.values()))
+            self._unstored = {}
+        self._unstored_since = None
+
+    def is_overdue(self) -> bool:
+        """Whether what was seen has waited for long enough, whoever else waits."""
+        since = self._unstored_since
+        return since is not None and self.clock.boottime() - since >= OVERDUE
 
     def takes_long(self, age: timedelta) -> bool:
         """Whether the listing is half that old once it is read, so that little is gained by it.
@@ -114,8 +139,13 @@ class Inventory:
 
     def _one_by_one(self, ids: Sequence[str]) -> Mapping[str, Instance | None]:
         found = {instance_id: self._ask(instance_id) for instance_id in ids}
-        self.controls.see_instances(self.target, [seen for seen in found.values() if seen])
+        self._keep({name: seen for name, seen in found.items() if seen is not None})
         return found
+
+    def _keep(self, seen: Mapping[str, Instance]) -> None:
+        self._unstored |= seen
+        if self._unstored_since is None:
+            self._unstored_since = self.clock.boottime()
 
     def _ask(self, instance_id: str) -> Instance | None:
         self.before_looking()

@@ -103,15 +103,17 @@ class Release:
 
         Args:
             goes_on: whether the caller passes again at once after a call. What came of it may
-                then be stored together with the next claim; `answers.store_last` ends that.
+                then be stored together with the next claim; `answers.store_last` ends that. What
+                was seen of instances may wait as well.
 
         Raises:
             DatabaseError: the store can't be read or written; nothing is lost.
         """
         try:
             done = self._pass()
-            if not (goes_on and done.sent):
+            if not (goes_on and done.sent) or self.inventory.is_overdue():
                 self.answers.store_last()
+                self.inventory.remember()
         except DatabaseError:
             # A fail-over may have lost what was committed last.
             self.strays.distrust()

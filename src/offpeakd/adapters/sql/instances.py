@@ -1,4 +1,4 @@
-"""Stores what was seen of instances: thousands at a time, while an opening's first call waits."""
+"""Stores what was seen of instances: thousands at a time."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
@@ -28,6 +28,7 @@ def _on_sqlite() -> Prepared:
         insert.on_conflict_do_update(
             index_elements=["target", "id"],
             set_={name: insert.excluded[name] for name in _NEWS},
+            where=insert.excluded.seen_at >= instance.c.seen_at,
         )
     )
 
@@ -41,13 +42,14 @@ WITH told AS (
     id text, seen_at timestamptz, name text, mode text, status text, actions jsonb, version text,
     whole_version text, patch_available boolean, node_states jsonb, tags jsonb)
   ON CONFLICT (target, id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _NEWS)}
+  WHERE excluded.seen_at >= instance.seen_at
   RETURNING 1
 ) SELECT count(*) FROM told
 """  # noqa: S608  # names of our own columns
 
 
 def see_instances(database: Database, target: str, instances: Sequence[Instance]) -> None:
-    """Remember instances as they were just seen; of distinct ids."""
+    """Remember instances as they were seen, where nobody has seen them since; of distinct ids."""
     # In the order of ids: two writers then never wait for each other.
     ordered = sorted(instances, key=attrgetter("id"))
     if not ordered:
