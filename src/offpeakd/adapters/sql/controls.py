@@ -14,7 +14,6 @@ from offpeakd.adapters.sql.columns import Instant, instant_text
 from offpeakd.adapters.sql.dialects import insert
 from offpeakd.adapters.sql.instances import see_instances
 from offpeakd.adapters.sql.prepared import Prepared, given
-from offpeakd.adapters.sql.queue import HIGH_WATER
 from offpeakd.adapters.sql.room import server_of, take_call
 from offpeakd.adapters.sql.rows import (
     DAEMON_COLUMNS,
@@ -26,6 +25,7 @@ from offpeakd.adapters.sql.rows import (
 )
 from offpeakd.adapters.sql.schema import refuse_newer
 from offpeakd.adapters.sql.tables import (
+    HIGH_WATER,
     IS_FINAL,
     attempt,
     batch,

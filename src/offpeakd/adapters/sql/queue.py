@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
-from itertools import chain
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,28 +11,23 @@ from typing_extensions import override
 
 from offpeakd.adapters.sql.changes import begin_settled, write_changes
 from offpeakd.adapters.sql.claims import claim
-from offpeakd.adapters.sql.first_ready import first_ready
+from offpeakd.adapters.sql.look import look, ready_in
 from offpeakd.adapters.sql.prepared import Prepared, given
 from offpeakd.adapters.sql.rows import (
     ATTEMPT_COLUMNS,
     REQUEST_COLUMNS,
-    STOP_COLUMNS,
     attempt_of,
     request_of,
-    stop_of,
 )
 from offpeakd.adapters.sql.single_messages import Begun
 from offpeakd.adapters.sql.tables import (
     IS_IN_FLIGHT,
-    IS_READY,
     IS_WAITING,
     attempt,
-    control,
     event,
     in_states,
     lease,
     request,
-    tally,
 )
 from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import Database
@@ -46,21 +40,6 @@ from offpeakd.ports import AttemptRecord, Claim, Limits, Queue, Settled
 
 MADE_READY_AT_ONCE: Final = 10_000
 """Requests made ready in one transaction; a larger crowd takes several looks."""
-
-HIGH_WATER: Final = "high-water"
-"""The kind under which `control` keeps the highest time ever seen; not a stop."""
-
-_next_ready = (
-    sa.select(sa.func.min(request.c.wait_until, type_=request.c.wait_until.type))
-    .where(request.c.target == given(request.c.target), sa.text(IS_WAITING))
-    .scalar_subquery()
-)
-_in_flight_now = (
-    sa.select(sa.cast(sa.func.coalesce(sa.func.sum(tally.c.number), 0), tally.c.number.type))
-    .where(tally.c.target == given(request.c.target), sa.text(IS_IN_FLIGHT))
-    .scalar_subquery()
-)
-_WAITING_AND_RUNNING: Final = Prepared(sa.select(_next_ready, _in_flight_now))
 
 _due = (
     sa.select(request.c.id)
@@ -81,52 +60,6 @@ _MAKE_READY: Final = Prepared(
         request.c.wait_until <= given(request.c.wait_until, "now"),
     )
     .values(wait_until=sa.null(), wait_reason=sa.null(), wait_detail=sa.null())
-)
-
-
-def _first_ready_group(*more: sa.ColumnElement[bool]) -> sa.ScalarSelect[Any]:
-    return (
-        sa.select(request.c.group_name)
-        .where(request.c.target == given(request.c.target), sa.text(IS_READY), *more)
-        .order_by(request.c.group_name)
-        .limit(1)
-        .scalar_subquery()
-    )
-
-
-def _ready_groups() -> Prepared:
-    """From one group to the next along the index: as many looks as there are groups."""
-    found = sa.select(_first_ready_group().label("name")).cte("found", recursive=True)
-    found = found.union_all(
-        sa.select(_first_ready_group(request.c.group_name > found.c.name)).where(
-            found.c.name.is_not(None)
-        )
-    )
-    return Prepared(sa.select(found.c.name).where(found.c.name.is_not(None)))
-
-
-_READY_GROUPS: Final = _ready_groups()
-_STOPS: Final = Prepared(
-    sa.select(*STOP_COLUMNS).where(
-        control.c.scope.in_([sa.literal_column("'*'"), given(control.c.scope)]),
-        control.c.kind != sa.literal_column(f"'{HIGH_WATER}'"),
-    )
-)
-_ready: Final = (
-    sa.select(*REQUEST_COLUMNS)
-    .where(
-        request.c.target == given(request.c.target),
-        request.c.group_name == given(request.c.group_name),
-        sa.text(IS_READY),
-    )
-    .order_by(request.c.priority, request.c.id)
-    .limit(sa.bindparam("given_limit", type_=sa.Integer()))
-)
-_READY: Final = Prepared(_ready)
-# What another daemon is claiming at this moment is passed over and not waited for, so that
-# daemons on one target choose different rows.
-_READY_AND_FREE: Final = Prepared(
-    _ready.with_for_update(key_share=True, skip_locked=True, of=request)
 )
 
 
@@ -171,8 +104,7 @@ class SqlQueue(Queue):
 
     @override
     def ready(self, target: str, group: str, limit: int) -> tuple[Request, ...]:
-        [rows] = self._database.ask([self._next(target, group, limit)], locks=self._shares)
-        return tuple(request_of(row) for row in rows)
+        return ready_in(self._database, self._term, target, group, limit)
 
     @override
     def overdue_requests(self, now: datetime, limit: int) -> tuple[Request, ...]:
@@ -272,52 +204,9 @@ class SqlQueue(Queue):
                 known[instance_id] = known.get(instance_id, frozenset()) | {job_id}
         return known
 
-    @property
-    def _shares(self) -> bool:
-        """Whether other daemons may be choosing at this moment as well."""
-        return not self._database.is_sqlite and self._term.epoch > 0
-
-    def _next(self, target: str, group: str, limit: int) -> tuple[Prepared, dict[str, Any]]:
-        """Asks for ready requests; for those that no other daemon is choosing at this moment."""
-        wanted = {"target": target, "group_name": group, "limit": limit}
-        return (_READY_AND_FREE if self._shares else _READY), wanted
-
-    def _look(self, target: str, groups: Sequence[str] | None, first: int) -> Lane:
-        here = {"target": target}
-        asked = [(_WAITING_AND_RUNNING, here), (_STOPS, {"scope": target})]
-        if groups is None:
-            waiting, stops, names = self._database.ask([*asked, (_READY_GROUPS, here)])
-            return _lane(target, sorted(name for (name,) in names), waiting, stops)
-        # The first has some, as a rule.
-        waiting, stops, *rows = self._database.ask(
-            [*asked, *(self._next(target, group, first) for group in groups[:1])],
-            locks=self._shares,
-        )
-        found = [request_of(row) for row in chain(*rows)]
-        if found:
-            return _lane(target, groups[:1], waiting, stops, found)
-        ready = first_ready(self._database, target, groups)
-        found = [one for group in ready for one in self.ready(target, group, first)]
-        return _lane(target, ready, waiting, stops, found)
-
     def _requests(self, wanted: sa.Select[Any]) -> tuple[Request, ...]:
         with self._database.read() as connection:
             return tuple(request_of(row) for row in connection.execute(wanted).all())
 
-
-def _lane(
-    target: str,
-    ready_groups: Sequence[str],
-    waiting: Sequence[tuple[Any, ...]],
-    stops: Sequence[tuple[Any, ...]],
-    first: Sequence[Request] | None = None,
-) -> Lane:
-    [(next_ready_at, in_flight)] = waiting
-    return Lane(
-        target,
-        tuple(ready_groups),
-        next_ready_at,
-        in_flight,
-        tuple(sorted(map(stop_of, stops), key=lambda stop: (stop.scope, stop.kind))),
-        None if first is None else tuple(first),
-    )
+    def _look(self, target: str, groups: Sequence[str] | None, first: int) -> Lane:
+        return look(self._database, self._term, target, groups, first)

@@ -207,6 +207,9 @@ event: Final = sa.Table(
 )
 _index("ix_event_request", event, "request_id", "id")
 
+HIGH_WATER: Final = "high-water"
+"""The kind under which `control` keeps the highest time ever seen; not a stop."""
+
 control: Final = sa.Table(
     "control",
     metadata,
