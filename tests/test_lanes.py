@@ -45,9 +45,13 @@ class Striking(MemoryStore):
 
     @override
     def claim(
-        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+        self,
+        batch: Batch,
+        limits: Limits | None = None,
+        settled: Settled | None = None,
+        ahead: int = 0,
     ) -> Claim:
-        claimed = super().claim(batch, limits, settled)
+        claimed = super().claim(batch, limits, settled, ahead)
         self.taken_along.append(settled is not None)
         self.on_claim()
         return claimed

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from fakes.postgres import fresh_database
 from fakes.wishes import NOON, instance_id, wish
-from offpeakd.adapters.sql import look, queue
+from offpeakd.adapters.sql import look
 from offpeakd.adapters.sql.address import address_of
 from offpeakd.adapters.sql.prepared import Prepared
 from offpeakd.adapters.sql.schema import ensure
@@ -91,9 +91,7 @@ def _plan(database: Database, statement: Prepared) -> str:
     [
         pytest.param(look._READY, "ix_request_claim", id="the next ones"),
         pytest.param(look._READY_GROUPS, "ix_request_claim", id="groups with something ready"),
-        pytest.param(
-            look._WAITING_AND_RUNNING, "ix_request_waiting", id="the next, and what runs"
-        ),
+        pytest.param(look._WAITING_AND_RUNNING, "ix_request_waiting", id="the next, and what runs"),
     ],
 )
 def test_a_tick_reads_by_index(database: Database, statement: Prepared, index: str) -> None:

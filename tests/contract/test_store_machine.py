@@ -122,7 +122,11 @@ class Eager(MemoryStore):
 
     @override
     def claim(
-        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+        self,
+        batch: Batch,
+        limits: Limits | None = None,
+        settled: Settled | None = None,
+        ahead: int = 0,
     ) -> Claim:
         places = [
             place for place, one in enumerate(batch.requests) if self._stands_ready(batch, one)

@@ -99,13 +99,21 @@ class MemoryStore(Store):
 
     @override
     def claim(
-        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+        self,
+        batch: Batch,
+        limits: Limits | None = None,
+        settled: Settled | None = None,
+        ahead: int = 0,
     ) -> Claim:
         with self.rows.lock:
             lost: tuple[int, ...] = ()
             if settled is not None:
                 lost = self.record(settled.batch_id, settled.result, settled.changes)
-            return replace(self._claim(batch, limits), lost=lost)
+            claim = self._claim(batch, limits)
+            after = None
+            if claim and ahead:
+                after = self.lane(batch.target, None, [batch.group], ahead)
+            return replace(claim, lost=lost, after=after)
 
     def _claim(self, batch: Batch, limits: Limits | None) -> Claim:
         if not all(self._stands_ready(batch, one) for one in batch.requests):

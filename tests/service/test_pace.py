@@ -29,9 +29,14 @@ class Contended(MemoryStore):
 
     @override
     def claim(
-        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+        self,
+        batch: Batch,
+        limits: Limits | None = None,
+        settled: Settled | None = None,
+        ahead: int = 0,
     ) -> Claim:
-        return Claim(Claimed.NOT_AS_READ) if self.outrun else super().claim(batch, limits, settled)
+        outrun = Claim(Claimed.NOT_AS_READ)
+        return outrun if self.outrun else super().claim(batch, limits, settled, ahead)
 
 
 def waits(lane: Lane) -> timedelta:

@@ -43,9 +43,13 @@ class FullDisk(MemoryStore):
 
     @override
     def claim(
-        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+        self,
+        batch: Batch,
+        limits: Limits | None = None,
+        settled: Settled | None = None,
+        ahead: int = 0,
     ) -> Claim:
-        claimed = super().claim(batch, limits, settled)
+        claimed = super().claim(batch, limits, settled, ahead)
         if self.full_at == "claim":
             raise DatabaseError("the connection was lost at COMMIT")
         return claimed

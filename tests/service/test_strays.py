@@ -241,10 +241,14 @@ class Tapped(MemoryStore):
 
     @override
     def claim(
-        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+        self,
+        batch: Batch,
+        limits: Limits | None = None,
+        settled: Settled | None = None,
+        ahead: int = 0,
     ) -> Claim:
         self.on_claim()
-        return super().claim(batch, limits, settled)
+        return super().claim(batch, limits, settled, ahead)
 
 
 class Listing(ToldCloud):

@@ -73,7 +73,11 @@ class SimulatedStore(MemoryStore):
 
     @override
     def claim(
-        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+        self,
+        batch: Batch,
+        limits: Limits | None = None,
+        settled: Settled | None = None,
+        ahead: int = 0,
     ) -> Claim:
         if self._database.shared and self._database.is_dead(self.owner):
             lost = (
@@ -82,7 +86,7 @@ class SimulatedStore(MemoryStore):
                 else self.record(settled.batch_id, settled.result, settled.changes)
             )
             return Claim(Claimed.LEASE_LOST, lost=lost)
-        taken = super().claim(batch, limits, settled)
+        taken = super().claim(batch, limits, settled, ahead)
         if taken:
             self._records.claimed(batch, self.owner)
         return taken

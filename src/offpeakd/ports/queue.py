@@ -63,11 +63,14 @@ class Claim:
         standing: how it ended.
         room_in: after how long there is room again, where time alone makes some.
         lost: of the call that was settled along with it, as `record` returns them.
+        after: the target's queue once the batch was written, with the batch's group alone, where
+            that has something ready; None where nobody looked.
     """
 
     standing: Claimed
     room_in: timedelta | None = None
     lost: tuple[int, ...] = ()
+    after: Lane | None = None
 
     def __bool__(self) -> bool:
         return self.standing is Claimed.TAKEN
@@ -141,7 +144,11 @@ class Queue(Protocol):
         ...
 
     def claim(
-        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+        self,
+        batch: Batch,
+        limits: Limits | None = None,
+        settled: Settled | None = None,
+        ahead: int = 0,
     ) -> Claim:
         """Write the batch and its attempts, and move its requests to `submitting`.
 
@@ -152,6 +159,7 @@ class Queue(Protocol):
             limits: of its target; None where nothing limits it.
             settled: what came of the call before, to be recorded first: in the same transaction
                 as a rule, and whether the batch is written or not.
+            ahead: how many ready requests to look at right after that; 0 for no look.
 
         Returns:
             whether it is written; nothing of the batch is, when any request no longer stands as

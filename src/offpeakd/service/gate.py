@@ -8,6 +8,7 @@ from typing import Final
 
 from offpeakd.core import stops
 from offpeakd.core.errors import DatabaseError
+from offpeakd.core.lane import Stop
 from offpeakd.core.plan import admits
 from offpeakd.core.verdicts import Situation, Verdict
 from offpeakd.ports import Clock, Controls
@@ -31,6 +32,7 @@ class Gate:
         holds: the daemon's own reasons to release nothing.
         stopping: set when the daemon stops.
         void: why the decision no longer stands, whatever else is so; None while it does.
+        just_read: the stops of the target and of all, where they were read at this moment.
         veto: why the call was stopped; None when it was not.
     """
 
@@ -43,6 +45,7 @@ class Gate:
     holds: Callable[[], tuple[Verdict, ...]]
     stopping: threading.Event
     void: Callable[[], str | None] = lambda: None
+    just_read: Callable[[], tuple[Stop, ...] | None] = lambda: None
     veto: str | None = field(default=None, init=False)
 
     def __call__(self) -> str | None:
@@ -74,7 +77,9 @@ class Gate:
 
     def _stopped(self) -> str | None:
         try:
-            standing = self.controls.stops()
+            standing = self.just_read()
+            if standing is None:
+                standing = self.controls.stops()
         except DatabaseError as error:
             return f"the database can't be read: {error.message}"
         mine = tuple(stop for stop in standing if stop.scope in ("*", self.target))

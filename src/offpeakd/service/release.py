@@ -20,6 +20,7 @@ from offpeakd.core.settle import concerns_one, settle, settle_cleared
 from offpeakd.core.values import value
 from offpeakd.core.verdicts import Code, LaneFacts, Situation, Verdict
 from offpeakd.ports import Claim, Clock, Cloud, Store, UpgradeAnswer
+from offpeakd.service.ahead import Ahead
 from offpeakd.service.answers import Answer, Answers
 from offpeakd.service.batches import batch_for
 from offpeakd.service.choice import MOST, Choice, Chosen
@@ -69,6 +70,7 @@ class Release:
         answers: what came of calls, on its way into the store.
         strays: what the cloud has started and the store may have forgotten.
         cloud_stops: what the cloud's answers stop.
+        ahead: what the last claim showed of the queue.
         order: in which the groups go.
         retired: set when a reload put another lane in its place, or none.
     """
@@ -85,6 +87,7 @@ class Release:
     answers: Answers = field(init=False)
     strays: Strays = field(init=False)
     cloud_stops: CloudStops = field(init=False)
+    ahead: Ahead = field(init=False)
     order: Order = field(default_factory=Order, init=False)
     retired: threading.Event = field(default_factory=threading.Event, init=False)
 
@@ -97,6 +100,7 @@ class Release:
         object.__setattr__(self, "answers", answers)
         object.__setattr__(self, "strays", strays)
         object.__setattr__(self, "cloud_stops", CloudStops(self.target, self.store))
+        object.__setattr__(self, "ahead", Ahead(self.clock))
 
     def run_once(self, *, goes_on: bool = False) -> Pass:
         """Make at most one call.
@@ -134,7 +138,7 @@ class Release:
             if edge > now:
                 return self._before_opening(edge, now, rules)
         doubts = self.strays.doubts
-        lane = self._open_lane(now, groups)
+        lane = self._open_lane(now, groups, doubts)
         facts = self._facts(lane, rules)
         decision = plan(
             lane,
@@ -149,13 +153,13 @@ class Release:
             self.cloud_stops.after_error(error, lane, self.clock.now())
             return Pass(0, 0, self.clock.now())
 
-    def _open_lane(self, now: datetime, groups: Sequence[str]) -> Lane:
+    def _open_lane(self, now: datetime, groups: Sequence[str], doubts: int) -> Lane:
         """The queue, with the first group that has something ready and may release.
 
         Where none has, with every group that has: some may be in no configuration any more, and
         the others' windows say how long to wait.
         """
-        lane = self._lane(now, groups)
+        lane = self.ahead.lane(groups, now, doubts) or self._lane(now, groups)
         if not lane.ready_groups:
             self.order.found(len(groups), self.clock.boottime())
             return self._lane(now)
@@ -220,6 +224,7 @@ class Release:
             self.holds,
             self.stopping,
             lambda: self._void(doubts),
+            self.ahead.stops,
         )
         try:
             answer = self.cloud.send(call, gate)
@@ -276,6 +281,7 @@ class Release:
             # What the next decision looks at is the same whether this is stored or not.
             self.answers.hold(came_of_it)
         else:
+            self.ahead.forget()
             self.answers.record(came_of_it)
         if concerns_one(answer.problem) and chosen.suspects:
             self.store.apply(
@@ -298,10 +304,13 @@ class Release:
     # ------------------------------------------------------------------ when the store fails
 
     def _claim(self, batch: Batch, rules: Rules) -> Claim:
+        began, doubts = self.clock.boottime(), self.strays.doubts
+        limits = rules.limits(self.target)
         try:
-            return self.answers.take_along(
-                lambda settled: self.store.claim(batch, rules.limits(self.target), settled)
+            claim = self.answers.take_along(
+                lambda settled: self.store.claim(batch, limits, settled, MOST)
             )
+            self.ahead.see(claim.after, began, doubts)
         except DatabaseError as error:
             # Whether it was committed is not known, so it is not sent; if it was, take it back.
             unsent = NotSent(f"the batch could not be written down: {error.message}")
@@ -310,6 +319,7 @@ class Release:
             outcomes = dict.fromkeys((one.id for one in batch.requests), unsent)
             self.answers.keep(Answer(batch.id, result, changes, outcomes))
             raise
+        return claim
 
     def _facts(self, lane: Lane, rules: Rules) -> LaneFacts:
         return LaneFacts(

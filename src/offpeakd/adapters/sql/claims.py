@@ -17,6 +17,7 @@ from offpeakd.adapters.sql.changes import (
 from offpeakd.adapters.sql.changes_sqlite import update_requests
 from offpeakd.adapters.sql.claims_postgresql import CLAIM, Written
 from offpeakd.adapters.sql.columns import instant_text, json_text, json_with
+from offpeakd.adapters.sql.look import answered, questions, shares
 from offpeakd.adapters.sql.prepared import Prepared, given
 from offpeakd.adapters.sql.room import lock_of, room_values, take_room, verdict
 from offpeakd.adapters.sql.single_messages import Begun
@@ -94,6 +95,7 @@ def claim(
     term: Term,
     settled: Settled | None = None,
     begun: Begun | None = None,
+    ahead: int = 0,
 ) -> Claim:
     """Write the batch, its attempts and events, and move its requests to `submitting`.
 
@@ -105,27 +107,30 @@ def claim(
         settled: what came of the call before, to be written first. A commit is most of what a
             claim costs, so they share one where nobody else came between.
         begun: what PostgreSQL was told of that already.
+        ahead: how many ready requests to look at once it is written.
 
     Returns:
         whether the batch was written; if not, nothing of it was.
     """
     if not database.is_sqlite:
-        return _write_whole(database, wanted, limits, term, settled, begun)
+        return _write_whole(database, wanted, limits, term, settled, begun, ahead)
     if settled is None:
-        return _write_alone(database, wanted, limits, term)
+        return _write_alone(database, wanted, limits, term, ahead)
     try:
         with database.write() as connection:
             write_settled(connection, settled)
-            return _write(connection, wanted, limits, term)
+            return _write(connection, wanted, limits, term, ahead)
     except (_RefusedError, LostRaceError):
         lost = write_changes(database, settled.changes, settled.batch_id, settled.result)
-        return replace(_write_alone(database, wanted, limits, term), lost=lost)
+        return replace(_write_alone(database, wanted, limits, term, ahead), lost=lost)
 
 
-def _write_alone(database: Database, wanted: Batch, limits: Limits | None, term: Term) -> Claim:
+def _write_alone(
+    database: Database, wanted: Batch, limits: Limits | None, term: Term, ahead: int
+) -> Claim:
     try:
         with database.write() as connection:
-            return _write(connection, wanted, limits, term)
+            return _write(connection, wanted, limits, term, ahead)
     except _RefusedError as refused:
         return refused.claim
 
@@ -137,6 +142,7 @@ def _write_whole(
     term: Term,
     settled: Settled | None,
     begun: Begun | None,
+    ahead: int,
 ) -> Claim:
     batch_row = _INSERT_BATCH.bound(database.dialect, _batch_values(wanted))
     members = [
@@ -157,26 +163,34 @@ def _write_whole(
         "members": json_text(members),
         "detail": json_text(claim_detail(wanted)),
     }
+    statements = [CLAIM]
+    if settled is not None and begun is None:
+        statement, news = settled_statement(database.dialect, settled)
+        statements, values = [statement, CLAIM], values | news
+    shared = shares(database, term)
+    [*recorded, found], seen = database.write_and_ask(
+        statements,
+        values,
+        lock,
+        begun,
+        questions(wanted.target, wanted.group, ahead, shared=shared) if ahead else (),
+        locks=shared,
+    )
     lost: tuple[int, ...] = ()
-    if settled is None:
-        [found] = database.write_whole([CLAIM], values, lock)
-    else:
-        if begun is not None:
-            [recorded], found = database.write_whole([CLAIM], values, lock, begun)
-        else:
-            statement, news = settled_statement(database.dialect, settled)
-            [recorded], found = database.write_whole([statement, CLAIM], values | news, lock)
-        if not recorded:
-            lost = write_changes(database, settled.changes, settled.batch_id, settled.result)
+    if settled is not None and recorded != [(True,)]:
+        lost = write_changes(database, settled.changes, settled.batch_id, settled.result)
     written = Written(*found)
     room = verdict(
         written.wait, written.in_flight, len(members), limits, holds_lease=written.holds_lease
     )
     claim = room if written.whole or not room else Claim(Claimed.NOT_AS_READ)
-    return replace(claim, lost=lost)
+    after = answered(wanted.target, wanted.group, seen) if claim and seen else None
+    return replace(claim, lost=lost, after=after)
 
 
-def _write(connection: sa.Connection, wanted: Batch, limits: Limits | None, term: Term) -> Claim:
+def _write(
+    connection: sa.Connection, wanted: Batch, limits: Limits | None, term: Term, ahead: int
+) -> Claim:
     members = _members(wanted)
     room = take_room(connection, wanted.target, len(members), limits)
     if not room:
@@ -201,7 +215,11 @@ def _write(connection: sa.Connection, wanted: Batch, limits: Limits | None, term
         for one, attempt_id, _ in members
     ]
     INSERT_EVENT.each_like(connection, _event_values(wanted), events)
-    return room
+    if not ahead:
+        return room
+    asked = questions(wanted.target, wanted.group, ahead, shared=False)
+    seen = [statement.rows(connection, values) for statement, values in asked]
+    return replace(room, after=answered(wanted.target, wanted.group, seen))
 
 
 def _members(wanted: Batch) -> list[tuple[Request, str, str | None]]:

@@ -1,6 +1,6 @@
 """Looks at one target's queue: what waits, what runs, what stops it, and what comes next."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -19,12 +19,9 @@ from offpeakd.adapters.sql.tables import (
     tally,
 )
 from offpeakd.adapters.sql.term import Term
-from offpeakd.adapters.sql.transactions import Database
+from offpeakd.adapters.sql.transactions import Database, Question
 from offpeakd.core.lane import Lane
 from offpeakd.core.model import Request
-
-Question = tuple[Prepared, Mapping[str, Any]]
-"""A statement that reads, with its values."""
 
 _next_ready = (
     sa.select(sa.func.min(request.c.wait_until, type_=request.c.wait_until.type))

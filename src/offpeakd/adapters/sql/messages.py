@@ -90,7 +90,7 @@ def exchanged(connection: sa.Connection, steps: Sequence[Step]) -> list[list[Row
     Raises:
         psycopg.Error: the first statement that fails, or a connection that breaks.
     """
-    return Talk(connection).end(steps)
+    return Talk(connection).end(steps)[0]
 
 
 def is_quiet(connection: sa.Connection) -> bool:
@@ -117,6 +117,17 @@ def _driver_of(connection: sa.Connection) -> "psycopg.Connection":
     return found
 
 
+class _Heard(NamedTuple):
+    """The rows of each statement that asks, and the first statement that failed."""
+
+    rows: list[list[Row]]
+    failed: "PGresult | None"
+
+
+def _rows(heard: Sequence[_Heard]) -> list[list[Row]]:
+    return [rows for one in heard for rows in one.rows]
+
+
 class Talk:
     """A message that may be sent in parts, with its answers, on one connection.
 
@@ -134,7 +145,7 @@ class Talk:
         self._types = Transformer(self._driver)
         self._text = PyFormat.TEXT
         self._ears = select.poll()
-        self._said: list[Step | None] = []
+        self._said: list[Sequence[Step]] = []
 
     def begin(self, steps: Sequence[Step]) -> None:
         """Send the first statements, for the server to work on meanwhile.
@@ -148,15 +159,30 @@ class Talk:
         with self._whole():
             self._send(steps)
 
-    def end(self, steps: Sequence[Step]) -> list[list[Row]]:
-        """Send the last statements, and read what all were answered; see `exchanged`."""
+    def end(
+        self, steps: Sequence[Step], *then: Sequence[Step]
+    ) -> tuple[list[list[Row]], list[list[Row]] | None]:
+        """Send the last statements, and read what all were answered; see `exchanged`.
+
+        Args:
+            steps: the statements.
+            then: messages that follow whatever becomes of them, and of each other. They ask for
+                what may as well stay unknown, so where one fails nothing is raised.
+
+        Returns:
+            the rows of each statement that asks; the same of the messages that follow, None where
+            one of these failed.
+        """
         with self._whole():
-            self._send(steps)
-            found, failed = self._heard()
+            self._send(steps, *then)
+            heard = self._heard()
             self._server.exit_pipeline_mode()
-        if failed is not None:
-            raise self._error(failed)
-        return found
+        what, after = heard[: -len(then) or None], heard[len(heard) - len(then) :]
+        for one in what:
+            if one.failed is not None:
+                raise self._error(one.failed)
+        known = all(one.failed is None for one in after)
+        return _rows(what), _rows(after) if known else None
 
     @contextmanager
     def _whole(self) -> Generator[None]:
@@ -167,30 +193,33 @@ class Talk:
             self._driver.close()
             raise
 
-    def _send(self, steps: Sequence[Step]) -> None:
+    def _send(self, *messages: Sequence[Step]) -> None:
+        """Send messages at once; each is run even where one before it fails."""
         if not self._said:
             self._server.enter_pipeline_mode()
-        for step in steps:
-            self._say(step)
-        self._server.pipeline_sync()
-        self._said += (*steps, None)
+        for steps in messages:
+            for step in steps:
+                self._say(step)
+            self._server.pipeline_sync()
+            self._said.append(steps)
         self._flush()
 
-    def _heard(self) -> "tuple[list[list[Row]], PGresult | None]":
-        """The rows of each statement that asks, and the first that failed."""
-        found: list[list[Row]] = []
-        failed: PGresult | None = None
-        for step in self._said:
-            if step is None:
-                self._next()  # the end of a message
-                continue
-            result = self._result()
-            if failed is None and result.status == self._status.FATAL_ERROR:
-                failed = result
-            elif step.asks and result.status == self._status.TUPLES_OK:
-                self._types.set_pgresult(result)
-                found.append(self._types.load_rows(0, result.ntuples, tuple))
-        return found, failed
+    def _heard(self) -> "list[_Heard]":
+        """What each message was answered."""
+        heard: list[_Heard] = []
+        for steps in self._said:
+            rows: list[list[Row]] = []
+            failed: PGresult | None = None
+            for step in steps:
+                result = self._result()
+                if failed is None and result.status == self._status.FATAL_ERROR:
+                    failed = result
+                elif step.asks and result.status == self._status.TUPLES_OK:
+                    self._types.set_pgresult(result)
+                    rows.append(self._types.load_rows(0, result.ntuples, tuple))
+            self._next()  # the end of a message
+            heard.append(_Heard(rows, failed))
+        return heard
 
     def _say(self, step: Step) -> None:
         values = self._types.dump_sequence(step.values, [self._text] * len(step.values))

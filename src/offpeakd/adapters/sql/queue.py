@@ -117,10 +117,14 @@ class SqlQueue(Queue):
 
     @override
     def claim(
-        self, batch: Batch, limits: Limits | None = None, settled: Settled | None = None
+        self,
+        batch: Batch,
+        limits: Limits | None = None,
+        settled: Settled | None = None,
+        ahead: int = 0,
     ) -> Claim:
         begun = None if settled is None else self._begun.pop(settled.batch_id, None)
-        return claim(self._database, batch, limits, self._term, settled, begun)
+        return claim(self._database, batch, limits, self._term, settled, begun, ahead)
 
     @override
     def begin_record(self, settled: Settled) -> None:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
@@ -47,6 +47,38 @@ class Begun:
     talk: Talk
     texts: Sequence[str]
     values: Mapping[str, Any]
+
+
+@value
+class Ahead:
+    """What is asked right after something is written, in the same message.
+
+    Attributes:
+        texts: one statement each; none where nothing is asked.
+        values: of all, by name.
+        locks: whether they lock rows, which is taken back at the end. They see one moment where
+            they don't.
+    """
+
+    texts: Sequence[str]
+    values: Mapping[str, Any]
+    locks: bool
+
+
+NOTHING_AHEAD: Final = Ahead((), {}, locks=False)
+
+
+class Written(NamedTuple):
+    """What a message that writes was answered.
+
+    Attributes:
+        rows: of the statements that write, one each.
+        after: the rows of each statement that was asked after that; None where there were none, or
+            one of them failed.
+    """
+
+    rows: list[Row]
+    after: list[list[Row]] | None
 
 
 class SingleMessages:
@@ -128,7 +160,8 @@ class SingleMessages:
         begun: Begun | None = None,
         *,
         lasting: bool = True,
-    ) -> list[Row]:
+        ahead: Ahead = NOTHING_AHEAD,
+    ) -> Written:
         """Statements that write all or nothing, as one message with their COMMIT.
 
         It is sent again only where it has certainly failed as a whole, for a name that the server
@@ -140,30 +173,43 @@ class SingleMessages:
             lock: the statement that takes a lock before them; they see what came before it.
             begun: what was begun already, which they end.
             lasting: whether a crash of the server right after this must not lose it.
+            ahead: what is asked once it is written.
 
         Returns:
-            the row of each, after those of what was begun.
+            the row of each, after those of what was begun, and what was answered after that.
         """
         if begun is None:
             first = (*_taking(lock), *(() if lasting else (_NOT_LASTING,)))
-            found = self._in_full_if_need_be(lambda: self._written(texts, values, first))
+            found, after = self._in_full_if_need_be(
+                lambda: self._written(texts, values, first, ahead)
+            )
         else:
-            found = self._ended(begun, texts, values, lock)
-        return [row for [row] in found]
+            found, after = self._ended(begun, texts, values, lock, ahead)
+        return Written([row for [row] in found], after[1:] if after else None)
 
     def _written(
-        self, texts: Sequence[str], values: Mapping[str, Any], first: Sequence[Step]
-    ) -> list[list[Row]]:
+        self,
+        texts: Sequence[str],
+        values: Mapping[str, Any],
+        first: Sequence[Step],
+        ahead: Ahead,
+    ) -> tuple[list[list[Row]], list[list[Row]] | None]:
         connection = self._connections.quiet()
         with self._connections.kept(connection):
             set_up, *steps = self._planned.steps(connection, [self._set_to_write, *texts], values)
             message = (words("BEGIN"), set_up, *first, *steps, words("COMMIT"))
-            return exchanged(connection, message)[1:]
+            found, after = Talk(connection).end(message, *self._asking(connection, ahead))
+            return found[1:], after
 
     def _ended(
-        self, begun: Begun, texts: Sequence[str], values: Mapping[str, Any], lock: str
-    ) -> list[list[Row]]:
-        together = ([*begun.texts, *texts], {**begun.values, **values}, _taking(lock))
+        self,
+        begun: Begun,
+        texts: Sequence[str],
+        values: Mapping[str, Any],
+        lock: str,
+        ahead: Ahead,
+    ) -> tuple[list[list[Row]], list[list[Row]] | None]:
+        together = ([*begun.texts, *texts], {**begun.values, **values}, _taking(lock), ahead)
         try:
             if is_cut(begun.connection):
                 # The server waited for too long. COMMIT was never said, so nothing of it is written.
@@ -171,17 +217,30 @@ class SingleMessages:
                 return self._written(*together)
             with self._connections.kept(begun.connection):
                 steps = self._planned.steps(begun.connection, texts, values, amid=True)
-                found = begun.talk.end((*_taking(lock), *steps, words("COMMIT")))
+                then = self._asking(begun.connection, ahead, amid=True)
+                message = (*_taking(lock), *steps, words("COMMIT"))
+                found, after = begun.talk.end(message, *then)
                 # It is written: whatever becomes of a name, that must not look like a failure.
                 with suppress(*library_errors()):
                     self._planned.learn(begun.connection)
-                return found[1:]
+                return found[1:], after
         except library_errors() as error:
             if not self._planned.give_up(error):
                 raise
         finally:
             self._room_to_begin.release()
         return self._written(*together)
+
+    def _asking(
+        self, connection: sa.Connection, ahead: Ahead, *, amid: bool = False
+    ) -> Sequence[Sequence[Step]]:
+        """Messages, the end by itself: a transaction that failed has to be ended as well."""
+        if not ahead.texts:
+            return ()
+        texts = [self._set_to_ask, *ahead.texts]
+        steps = self._planned.steps(connection, texts, ahead.values, amid=amid)
+        begin = words("BEGIN" if ahead.locks else BEGIN_READ)
+        return (begin, *steps), (words("ROLLBACK"),)
 
     def _in_full_if_need_be(self, send: Callable[[], _Said]) -> _Said:
         """A transaction of one message; once more where the server didn't know a name in it."""

@@ -15,8 +15,17 @@ from offpeakd.adapters.sql.faults import library_errors, translate
 from offpeakd.adapters.sql.messages import Row, set_local
 from offpeakd.adapters.sql.opened_file import OpenedFile
 from offpeakd.adapters.sql.prepared import Prepared
-from offpeakd.adapters.sql.single_messages import BEGIN_READ, KEYS_ALONE, Begun, SingleMessages
+from offpeakd.adapters.sql.single_messages import (
+    BEGIN_READ,
+    KEYS_ALONE,
+    Ahead,
+    Begun,
+    SingleMessages,
+)
 from offpeakd.adapters.sql.turnstile import Turnstile
+
+Question = tuple[Prepared, Mapping[str, Any]]
+"""A statement that reads, with its values."""
 
 STATEMENT_PATIENCE: Final = timedelta(seconds=30)
 
@@ -101,13 +110,11 @@ class Database:
         with self._translated(), self._transaction(self._begin_read) as connection:
             yield connection
 
-    def ask(
-        self, statements: Sequence[tuple[Prepared, Mapping[str, Any]]], *, locks: bool = False
-    ) -> list[list[tuple[Any, ...]]]:
+    def ask(self, questions: Sequence[Question], *, locks: bool = False) -> list[list[Row]]:
         """Read by a few statements at the price of one: to PostgreSQL they are one message.
 
         Args:
-            statements: each with its values; what has the same name has the same value in all.
+            questions: each with its values; what has the same name has the same value in all.
             locks: whether they lock rows, which is taken back at the end. They see one moment
                 where they don't.
 
@@ -115,25 +122,30 @@ class Database:
             the rows of each.
         """
         if not self.is_sqlite:
-            return self._ask_in_one(statements, locks=locks)
+            return self._ask_in_one(questions, locks=locks)
         # To SQLite a single statement is a transaction by itself.
-        begin, end = ("", "") if len(statements) == 1 else (self._begin_read, "COMMIT")
+        begin, end = ("", "") if len(questions) == 1 else (self._begin_read, "COMMIT")
         with self._translated(), self._transaction(begin, end) as connection:
-            return [statement.rows(connection, values) for statement, values in statements]
+            return [statement.rows(connection, values) for statement, values in questions]
 
-    def _ask_in_one(
-        self, statements: Sequence[tuple[Prepared, Mapping[str, Any]]], *, locks: bool
-    ) -> list[list[Row]]:
-        dialect = self.dialect
-        texts = [statement.text(dialect) for statement, _ in statements]
-        bound: dict[str, Any] = {}
-        for statement, values in statements:
-            bound |= statement.bound(dialect, values)
+    def _ask_in_one(self, questions: Sequence[Question], *, locks: bool) -> list[list[Row]]:
+        wanted = self._ahead(questions, locks=locks)
         with self._translated():
-            found = self._messages.ask(texts, bound, locks=locks)
+            found = self._messages.ask(wanted.texts, wanted.values, locks=locks)
+        return self._read(questions, found)
+
+    def _ahead(self, questions: Sequence[Question], *, locks: bool) -> Ahead:
+        values: dict[str, Any] = {}
+        for statement, given in questions:
+            values |= statement.bound(self.dialect, given)
+        return Ahead([statement.text(self.dialect) for statement, _ in questions], values, locks)
+
+    def _read(
+        self, questions: Sequence[Question], found: Sequence[Sequence[Row]]
+    ) -> list[list[Row]]:
         return [
-            statement.read(dialect, rows)
-            for (statement, _), rows in zip(statements, found, strict=True)
+            statement.read(self.dialect, rows)
+            for (statement, _), rows in zip(questions, found, strict=True)
         ]
 
     def write_whole(
@@ -147,7 +159,26 @@ class Database:
     ) -> list[Row]:
         """Write all or nothing on PostgreSQL; see `SingleMessages.write`."""
         with self._translated():
-            return self._messages.write(texts, values, lock, begun, lasting=lasting)
+            return self._messages.write(texts, values, lock, begun, lasting=lasting).rows
+
+    def write_and_ask(
+        self,
+        texts: Sequence[str],
+        values: Mapping[str, Any],
+        lock: str,
+        begun: Begun | None,
+        questions: Sequence[Question],
+        *,
+        locks: bool,
+    ) -> tuple[list[Row], list[list[Row]] | None]:
+        """Write all or nothing on PostgreSQL, and read right after that; see `SingleMessages.write`.
+
+        What is read is None where it couldn't be: what was written is written all the same.
+        """
+        ahead = self._ahead(questions, locks=locks)
+        with self._translated():
+            rows, after = self._messages.write(texts, values, lock, begun, ahead=ahead)
+        return rows, None if after is None else self._read(questions, after)
 
     def begin_whole(self, texts: Sequence[str], values: Mapping[str, Any]) -> Begun | None:
         """Begin to write on PostgreSQL; see `SingleMessages.begin`."""

@@ -1,0 +1,77 @@
+"""What a claim showed of the queue behind its batch, while that is as good as another look."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from offpeakd.core.lane import Lane, Stop
+from offpeakd.core.values import value
+from offpeakd.ports import Clock
+
+JUST_NOW: Final = timedelta(milliseconds=10)
+"""How old the stops may be that the gate goes by: asking again takes as long where the database is
+not on this machine."""
+
+GOOD_FOR: Final = timedelta(milliseconds=50)
+"""How old a look may be that the next batch is chosen by. Whatever has changed since, a claim takes
+nothing that no longer stands as it was read, and the gate looks again; but after a call that took
+its time, a pause that was set meanwhile had better show before the next batch is claimed."""
+
+
+@value
+class _Seen:
+    lane: Lane
+    at: timedelta
+    doubts: int
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Ahead:
+    """Of one lane. A claim reads the queue behind its batch in the same message.
+
+    Attributes:
+        clock: for the age of a look.
+    """
+
+    clock: Clock
+    _seen: _Seen | None = field(default=None, init=False)
+
+    def see(self, lane: Lane | None, at: timedelta, doubts: int) -> None:
+        """Keep what a claim showed.
+
+        Args:
+            lane: as the claim gives it.
+            at: boot time before the claim was sent.
+            doubts: how often the store had been doubted by then.
+        """
+        self._seen = None if lane is None else _Seen(lane, at, doubts)
+
+    def forget(self) -> None:
+        """The queue was changed: another look is needed."""
+        self._seen = None
+
+    def stops(self) -> tuple[Stop, ...] | None:
+        """The target's stops, and those of all; None where they have to be asked for."""
+        seen = self._seen
+        return seen.lane.stops if seen is not None and self._age(seen) <= JUST_NOW else None
+
+    def lane(self, groups: Sequence[str], now: datetime, doubts: int) -> Lane | None:
+        """The queue with the first of the groups, once; None where another look is needed.
+
+        Args:
+            groups: that may release, in order.
+            now: wall clock, since some may have become ready.
+            doubts: how often the store has been doubted.
+        """
+        seen, self._seen = self._seen, None
+        if seen is None or seen.doubts != doubts or self._age(seen) > GOOD_FOR:
+            return None
+        lane = seen.lane
+        if lane.ready_groups != tuple(groups[:1]):
+            return None
+        due = lane.next_ready_at is not None and lane.next_ready_at <= now
+        return None if due else lane
+
+    def _age(self, seen: _Seen) -> timedelta:
+        return self.clock.boottime() - seen.at
