@@ -7,13 +7,17 @@ from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from fakes.pooler import NEEDS_POOLER, pooler
 from fakes.postgres import fresh_database
 from fakes.wishes import ANSWERED, accepted, added, batch_of, claimed, moved, wish
+from offpeakd.adapters.sql import claims
 from offpeakd.adapters.sql.connections import MOST
 from offpeakd.adapters.sql.planned import OFTEN
+from offpeakd.adapters.sql.prepared import Prepared
 from offpeakd.adapters.sql.store import SqlStore
+from offpeakd.adapters.sql.transactions import Question
 from offpeakd.core.batch import as_claimed
 from offpeakd.core.model import State
 from offpeakd.ports import Claim, Claimed, Settled
@@ -165,6 +169,35 @@ def test_a_claim_that_is_written_is_taken_whatever_becomes_of_its_name(
     _begin(store, settled)
     assert store.claim(after, None, settled) == Claim(Claimed.TAKEN)
     assert _states(store, 1, 2, 3) == [State.RUNNING, State.RUNNING, State.SUBMITTING]
+
+
+def test_a_claim_is_taken_whatever_becomes_of_the_look_behind_it(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken: list[Question] = [(Prepared(sa.select(sa.literal_column("1 / 0"))), {})]
+    monkeypatch.setattr(claims, "questions", lambda *_, **__: broken)
+    settled = _settled(store)
+    after = batch_of(added(store, wish(3)), "b2")
+    _begin(store, settled)
+
+    assert store.claim(after, None, settled, ahead=5) == Claim(Claimed.TAKEN)
+    assert _states(store, 1, 2, 3) == [State.RUNNING, State.RUNNING, State.SUBMITTING]
+    left_open = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND starts_with(state, 'idle in transaction')"
+    )
+    assert _said(store, left_open) == [(0,)]
+
+
+@NEEDS_POOLER
+def test_a_claim_shows_the_queue_behind_its_batch_behind_a_pooler(url: str) -> None:
+    with pooler(url) as pooled, closing(SqlStore(pooled, "me")) as store:
+        for turn in range(2 * OFTEN):
+            one, two = added(store, wish(2 * turn), wish(2 * turn + 1))
+            claim = store.claim(batch_of([one], f"x{turn}"), ahead=5)
+            assert claim.after is not None
+            assert claim.after.first == (two,)
+            assert store.claim(batch_of([two], f"y{turn}"))
 
 
 @NEEDS_POOLER

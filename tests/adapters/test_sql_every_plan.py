@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 import pytest
@@ -21,7 +21,7 @@ from offpeakd.adapters.sql import tally
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.single_messages import Begun
 from offpeakd.adapters.sql.store import SqlStore
-from offpeakd.adapters.sql.transactions import Database
+from offpeakd.adapters.sql.transactions import Database, Question
 from offpeakd.core.batch import as_claimed
 from offpeakd.core.lane import Stop
 from offpeakd.core.model import IN_FLIGHT, State
@@ -154,6 +154,58 @@ def _listen_to_sqlite(database: Database, recorder: Recorder) -> None:
     event.listen(database._engine, "connect", connected)
 
 
+class Heard(Database):
+    """Tells what it sends as one message, statement by statement."""
+
+    recorder: Recorder
+
+    @override
+    def ask(self, questions: Any, *, locks: bool = False) -> list[list[tuple[Any, ...]]]:
+        self._tell_questions(questions)
+        return super().ask(questions, locks=locks)
+
+    @override
+    def write_whole(
+        self,
+        texts: Sequence[str],
+        values: Mapping[str, Any],
+        lock: str = "",
+        begun: Begun | None = None,
+        *,
+        lasting: bool = True,
+    ) -> list[tuple[Any, ...]]:
+        self._tell(texts, values)
+        return super().write_whole(texts, values, lock, begun, lasting=lasting)
+
+    @override
+    def write_and_ask(
+        self,
+        texts: Sequence[str],
+        values: Mapping[str, Any],
+        lock: str,
+        begun: Begun | None,
+        questions: Sequence[Question],
+        *,
+        locks: bool,
+    ) -> tuple[list[tuple[Any, ...]], list[list[tuple[Any, ...]]] | None]:
+        self._tell(texts, values)
+        self._tell_questions(questions)
+        return super().write_and_ask(texts, values, lock, begun, questions, locks=locks)
+
+    @override
+    def begin_whole(self, texts: Sequence[str], values: Mapping[str, Any]) -> Begun | None:
+        self._tell(texts, values)
+        return super().begin_whole(texts, values)
+
+    def _tell(self, texts: Sequence[str], values: Mapping[str, Any]) -> None:
+        for text in texts:
+            self.recorder.hear(text, values)
+
+    def _tell_questions(self, questions: Sequence[Question]) -> None:
+        for statement, given in questions:
+            self.recorder.hear(statement.text(self.dialect), statement.bound(self.dialect, given))
+
+
 def _listen_to_postgresql(database: Database, recorder: Recorder) -> None:
     class Hearing(psycopg.Cursor[Any]):
         @override
@@ -170,31 +222,9 @@ def _listen_to_postgresql(database: Database, recorder: Recorder) -> None:
     def connected(connection: Any, _record: object) -> None:
         connection.cursor_factory = Hearing
 
-    class Heard(Database):
-        """Tells what it sends as one message, statement by statement."""
-
-        @override
-        def ask(self, statements: Any, *, locks: bool = False) -> list[list[tuple[Any, ...]]]:
-            for statement, values in statements:
-                recorder.hear(statement.text(self.dialect), statement.bound(self.dialect, values))
-            return super().ask(statements, locks=locks)
-
-        @override
-        def write_whole(
-            self,
-            texts: Sequence[str],
-            values: Mapping[str, Any],
-            lock: str = "",
-            begun: Begun | None = None,
-            *,
-            lasting: bool = True,
-        ) -> list[tuple[Any, ...]]:
-            for text in texts:
-                recorder.hear(text, values)
-            return super().write_whole(texts, values, lock, begun, lasting=lasting)
-
     event.listen(database._engine, "connect", connected)
     database.__class__ = Heard
+    cast("Heard", database).recorder = recorder
 
 
 def _a_release(store: SqlStore) -> None:
@@ -203,7 +233,7 @@ def _a_release(store: SqlStore) -> None:
     store.lane("prod", LATER)
     assert len(store.lane("prod", NOON, ("g3",), 10).first or ()) == 10
     batch = batch_of(store.ready("prod", "g3", 10), owner="me")
-    assert store.claim(batch, Limits(500, 500))
+    assert store.claim(batch, Limits(500, 500), ahead=10).after is not None
     claimed = as_claimed(batch)
     changes = [accepted(one, f"job-{one.id}") for one in claimed[:8]]
     changes += [moved(one, State.UNKNOWN, unknown_since=NOON) for one in claimed[8:]]

@@ -10,8 +10,9 @@ from fakes.wishes import ANSWERED, NOON, OpenStore, accepted, added, batch_of, c
 from offpeakd.core.batch import BatchResult, as_claimed
 from offpeakd.core.change import AttemptResult, Change
 from offpeakd.core.intake import retry
+from offpeakd.core.lane import Lane, Stop
 from offpeakd.core.model import IN_FLIGHT, Request, State
-from offpeakd.ports import Claim, Claimed, Settled, Store
+from offpeakd.ports import Claim, Claimed, DaemonRow, Limits, Settled, Store
 
 TICK = timedelta(microseconds=1)
 
@@ -205,6 +206,59 @@ def test_a_claim_stands_where_somebody_moved_a_request_of_the_call_before(store:
 
     assert store.claim(after, None, settled) == Claim(Claimed.TAKEN, lost=(1,))
     assert [_state(store, number) for number in (1, 2, 3)] == ["unknown", "running", "submitting"]
+
+
+@pytest.mark.parametrize("shares", [False, True], ids=["a command's", "a daemon's"])
+def test_a_claim_shows_the_queue_behind_its_batch(store: Store, *, shares: bool) -> None:
+    if shares:
+        row = DaemonRow("me", "host", 1, "1.0", ("prod",), NOON, NOON, "c0ffee")
+        assert store.beat(row, new_term=True)
+    [one, *_] = added(store, *(wish(number) for number in range(1, 5)))
+    waits = NOON + timedelta(minutes=1)
+    added(store, wish(5, wait_until=waits), wish(6, group="other"), wish(7, target="else"))
+    store.put_stop(Stop("prod", "throttled", "slow down", "offpeakd", NOON, waits))
+    store.put_stop(Stop("else", "pause", "not now", "ada", NOON))
+
+    claim = store.claim(batch_of([one], "b1"), Limits(30, 10), ahead=2)
+
+    assert claim
+    assert claim.after == store.lane("prod", None, ["default"], 2)
+    assert claim.after is not None
+    assert claim.after.first is not None
+    assert [request.id for request in claim.after.first] == [2, 3]
+    assert (claim.after.in_flight, claim.after.next_ready_at) == (1, waits)
+    assert [stop.reason for stop in claim.after.stops] == ["slow down"]
+
+
+def test_a_claim_shows_that_nothing_is_left_in_its_group(store: Store) -> None:
+    [one] = added(store, wish(1))
+    added(store, wish(2, group="other"))
+
+    claim = store.claim(batch_of([one], "b1"), ahead=5)
+
+    assert claim.after == Lane("prod", (), None, 1, (), ())
+
+
+def test_a_claim_that_was_not_taken_shows_nothing(store: Store) -> None:
+    [one] = claimed(store, wish(1))
+    added(store, wish(2))
+
+    assert store.claim(batch_of([one], "b2"), ahead=5) == Claim(Claimed.NOT_AS_READ)
+
+
+def test_what_came_of_the_call_before_is_settled_whatever_a_claim_shows(store: Store) -> None:
+    before = claimed(store, wish(1), wish(2))
+    settled = Settled("b1", ANSWERED, [accepted(one) for one in before])
+    store.begin_record(settled)
+    [after, _] = added(store, wish(3), wish(4))
+
+    claim = store.claim(batch_of([after], "b2"), None, settled, ahead=5)
+
+    assert (claim.standing, claim.lost) == (Claimed.TAKEN, ())
+    assert claim.after is not None
+    assert claim.after.first is not None
+    assert [request.id for request in claim.after.first] == [4]
+    assert [_state(store, number) for number in (1, 2, 3)] == ["running", "running", "submitting"]
 
 
 def test_what_came_of_a_call_is_written_with_its_attempts_and_events(store: Store) -> None:

@@ -1,0 +1,179 @@
+"""What a claim showed serves for the gate and the next choice, while it is as good as a look."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from typing_extensions import override
+
+from fakes.builders import a_stop
+from fakes.lane import Lane, a_lane
+from fakes.memory_store import MemoryStore
+from fakes.set_clock import START, SetClock
+from offpeakd.core.batch import Batch
+from offpeakd.core.lane import Lane as Queue
+from offpeakd.core.lane import Stop
+from offpeakd.core.model import Request, State
+from offpeakd.ports import Claim, Limits, Settled
+from offpeakd.service.ahead import GOOD_FOR, JUST_NOW, Ahead
+
+TICK = timedelta(microseconds=1)
+GROUP = "default"
+
+
+class CountingStore(MemoryStore):
+    """Tells how often it was looked at, and lets something happen once a claim is written."""
+
+    looks = 0
+    asked_for_stops = 0
+    after_claim: Callable[[], object] = staticmethod(lambda: None)
+
+    @override
+    def lane(self, *given: object, **named: object) -> Queue:
+        self.looks += 1
+        return super().lane(*given, **named)  # type: ignore[arg-type]  # as it was given
+
+    @override
+    def stops(self) -> tuple[Stop, ...]:
+        self.asked_for_stops += 1
+        return super().stops()
+
+    @override
+    def claim(
+        self,
+        batch: Batch,
+        limits: Limits | None = None,
+        settled: Settled | None = None,
+        ahead: int = 0,
+    ) -> Claim:
+        before = (self.looks, self.asked_for_stops)
+        claimed = super().claim(batch, limits, settled, ahead)
+        self.looks, self.asked_for_stops = before  # what a claim reads costs no look
+        self.after_claim()
+        return claimed
+
+
+@pytest.fixture
+def store() -> CountingStore:
+    return CountingStore("me")
+
+
+@pytest.fixture
+def lane(store: CountingStore) -> Iterator[Lane]:
+    with a_lane(instances=40, store=lambda: store) as made:
+        made.add(30)
+        yield made
+
+
+def passes(lane: Lane) -> int:
+    return lane.release.run_once(goes_on=True).sent
+
+
+def test_while_calls_are_quick_the_queue_is_looked_at_with_each_claim(
+    lane: Lane, store: CountingStore
+) -> None:
+    assert [passes(lane) for _ in range(3)] == [10, 10, 10]
+    assert store.looks == 1
+
+    assert passes(lane) == 0
+    assert lane.states() == ["running"] * 30
+
+
+@pytest.mark.parametrize(("took", "looks"), [(GOOD_FOR, 1), (GOOD_FOR + TICK, 2)])
+def test_after_a_call_that_took_its_time_the_queue_is_looked_at_anew(
+    lane: Lane, store: CountingStore, took: timedelta, looks: int
+) -> None:
+    passes(lane)
+    lane.later(took)
+    passes(lane)
+
+    assert store.looks == looks
+
+
+def test_a_pause_that_is_set_before_the_claim_is_read_with_it(
+    lane: Lane, store: CountingStore
+) -> None:
+    passes(lane)
+    store.put_stop(a_stop())
+    asked = store.asked_for_stops
+    assert passes(lane) == 10, "chosen by the look before"
+
+    assert store.asked_for_stops == asked
+    assert len(lane.cloud.world.calls) == 1
+    assert [one.state for one in lane.in_state(State.QUEUED)] == [State.QUEUED] * 20
+    assert passes(lane) == 0
+
+
+@pytest.mark.parametrize(("after", "sent"), [(JUST_NOW, 1), (JUST_NOW + TICK, 0)])
+def test_stops_that_were_read_a_while_ago_are_asked_for_again_at_the_gate(
+    lane: Lane, store: CountingStore, after: timedelta, sent: int
+) -> None:
+    def pause_and_dawdle() -> None:
+        store.put_stop(a_stop())
+        lane.later(after)
+
+    store.after_claim = pause_and_dawdle
+    passes(lane)
+
+    assert len(lane.cloud.world.calls) == sent
+
+
+def test_once_the_store_is_doubted_the_queue_is_looked_at_anew(
+    lane: Lane, store: CountingStore
+) -> None:
+    passes(lane)
+    lane.release.strays.distrust()
+    passes(lane)
+
+    assert store.looks == 2
+
+
+@pytest.fixture
+def ahead() -> Ahead:
+    return Ahead(SetClock())
+
+
+FIRST = (Request("prod", "one", START),)
+SEEN = Queue("prod", (GROUP,), None, 10, (), FIRST)
+
+
+def see(ahead: Ahead, lane: Queue | None) -> None:
+    ahead.see(lane, ahead.clock.boottime(), 0)
+
+
+def test_what_was_seen_is_used_once(ahead: Ahead) -> None:
+    see(ahead, SEEN)
+
+    assert ahead.lane([GROUP, "late"], START, 0) == SEEN
+    assert ahead.lane([GROUP, "late"], START, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("seen", "groups"),
+    [
+        pytest.param(None, [GROUP], id="nobody looked"),
+        pytest.param(SEEN, ["first", GROUP], id="another group comes first by now"),
+        pytest.param(replace(SEEN, ready_groups=(), first=()), [GROUP], id="nothing is left"),
+        pytest.param(replace(SEEN, next_ready_at=START), [GROUP], id="something has waited enough"),
+        pytest.param(SEEN, [], id="no group may release"),
+    ],
+)
+def test_another_look_is_needed(ahead: Ahead, seen: Queue | None, groups: list[str]) -> None:
+    see(ahead, seen)
+
+    assert ahead.lane(groups, START, 0) is None
+
+
+def test_what_waits_yet_needs_no_other_look(ahead: Ahead) -> None:
+    seen = replace(SEEN, next_ready_at=START + TICK)
+    see(ahead, seen)
+
+    assert ahead.lane([GROUP], START, 0) == seen
+
+
+def test_what_was_forgotten_says_nothing(ahead: Ahead) -> None:
+    see(ahead, SEEN)
+    ahead.forget()
+
+    assert (ahead.stops(), ahead.lane([GROUP], START, 0)) == (None, None)
