@@ -3,7 +3,7 @@
 #   loop.sh FILE ENDPOINT PROJECT
 set -euo pipefail
 file=$1 url=$2/v3/$3/instances/db-upgrade
-sql() { sqlite3 -batch -bail "$file" "PRAGMA synchronous = EXTRA; $1"; }
+sql() { sqlite3 -batch -bail -cmd ".timeout 30000" "$file" "PRAGMA synchronous = EXTRA; $1"; }
 
 while :; do
   ids=$(sql "BEGIN IMMEDIATE;
