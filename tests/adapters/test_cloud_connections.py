@@ -1,6 +1,8 @@
 """Which connection a call goes out on, and that no answer is taken for another call's."""
 
+import ssl
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -8,8 +10,10 @@ from fakes.dds_target import ONE, cloud_at, open_gate
 from fakes.http_server import HttpServer, Reply, Step, answer, in_turn
 from fakes.set_clock import SetClock
 from offpeakd.adapters.huaweicloud.client import DdsCloud
-from offpeakd.core.outcomes import Accepted, Outcome, Unclear
+from offpeakd.adapters.huaweicloud.connections import Connections
+from offpeakd.core.outcomes import Accepted, NotSent, Outcome, Unclear
 
+WIRE = Path(__file__).with_name("wire")
 JOB = "e4616470-733d-41de-a9b0-a260709293d3"
 OTHERS_JOB = "00000000-733d-41de-a9b0-a260709293d3"
 
@@ -20,6 +24,12 @@ def accepted(job: str, **headers: str) -> Reply:
 
 def outcome(cloud: DdsCloud) -> Outcome:
     return cloud.send(cloud.sign_upgrade([ONE]), open_gate).outcomes[ONE]
+
+
+def server_tls() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(WIRE / "loopback.crt", WIRE / "loopback.key")
+    return context
 
 
 def followed_by_more(job: str, more: int) -> Reply:
@@ -50,13 +60,60 @@ def test_a_connection_that_may_hold_something_yet_is_not_used_again(before: Step
     assert (server.connections, len(server.received)) == (2, 2)
 
 
-def test_a_few_bytes_behind_an_answer_are_not_the_next_one() -> None:
-    with HttpServer(in_turn(followed_by_more(OTHERS_JOB, 20), accepted(JOB))) as server:
-        cloud = cloud_at(server.url)
+@pytest.mark.parametrize("more", [1, 20, 9_000, 20_000])
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "TLS"])
+def test_bytes_behind_an_answer_are_not_the_next_one(more: int, *, encrypted: bool) -> None:
+    before = followed_by_more(OTHERS_JOB, more)
+    tls = server_tls() if encrypted else None
+    ca_file = str(WIRE / "loopback.crt") if encrypted else None
+    with HttpServer(in_turn(before, accepted(JOB)), tls=tls) as server:
+        cloud = cloud_at(server.url, ca_file=ca_file)
 
         assert outcome(cloud) == Accepted(OTHERS_JOB)
         assert outcome(cloud) == Accepted(JOB)
         cloud.close()
+
+    assert server.connections == 2
+
+
+def test_under_tls_calls_share_one_connection_as_well() -> None:
+    with HttpServer(accepted(JOB), tls=server_tls()) as server:
+        cloud = cloud_at(server.url, ca_file=str(WIRE / "loopback.crt"))
+        for _ in range(3):
+            assert outcome(cloud) == Accepted(JOB)
+        cloud.close()
+
+    assert server.connections == 1
+
+
+def test_a_connection_that_ends_while_the_gate_looks_has_sent_nothing() -> None:
+    with HttpServer(accepted(JOB)) as server:
+        cloud = cloud_at(server.url)
+        outcome(cloud)
+        before = server.bytes_seen
+        said = cloud.send(cloud.sign_upgrade([ONE]), server.hang_up)
+        cloud.close()
+        why = f"127.0.0.1:{server.port}: the server closed the connection, or spoke before it was asked"
+
+    assert said.outcomes == {ONE: NotSent(why)}
+    assert said.result.sent_at is None
+    assert server.bytes_seen == before
+
+
+def test_an_answer_that_is_there_before_the_call_is_not_its_own() -> None:
+    early = b"HTTP/1.1 400 Said\r\nContent-Length: 0\r\n\r\n"
+    with HttpServer(accepted(JOB), greeting=early) as server:
+        cloud = cloud_at(server.url)
+
+        def until_it_is_there() -> None:
+            assert server.greeted.wait(10)
+
+        said = cloud.send(cloud.sign_upgrade([ONE]), until_it_is_there)
+        cloud.close()
+        server.drain()
+
+    assert isinstance(said.outcomes[ONE], NotSent)
+    assert server.bytes_seen == 0
 
 
 def test_a_connection_that_the_server_closed_meanwhile_is_not_used_again() -> None:
@@ -137,6 +194,15 @@ def test_of_two_headers_of_one_name_both_are_kept() -> None:
         cloud.close()
 
     assert said.result.cloud_request_id == "one, two"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "port"), [("http://[::1]", 80), ("https://[::1]", 443), ("http://[::1]:8", 8)]
+)
+def test_of_an_ipv6_address_nothing_is_taken_for_a_port(endpoint: str, port: int) -> None:
+    connection = Connections(endpoint, SetClock(), timedelta(seconds=1), None)._new()
+
+    assert (connection.host, connection.port) == ("::1", port)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,22 @@ class Swallow:
     """Reads the request and keeps silent until the server is closed."""
 
 
-Step = Reply | Drop | Reset | Swallow
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Sends bytes as they are, and closes.
+
+    Attributes:
+        data: the bytes.
+        drips: then it sends these again and again, until the client has had enough.
+        pause: seconds before each of these.
+    """
+
+    data: bytes
+    drips: bytes = b""
+    pause: float = 0.001
+
+
+Step = Reply | Drop | Reset | Swallow | Raw
 Script = Callable[[Received], Step]
 
 
@@ -86,6 +101,7 @@ class HttpServer:
         received: the requests that came whole, in order.
         bytes_seen: how many bytes came in all; under TLS, after decryption.
         connections: how many were made.
+        greeted: whether a client was sent the greeting.
     """
 
     def __init__(
@@ -94,10 +110,12 @@ class HttpServer:
         *,
         tls: ssl.SSLContext | None = None,
         reset_at_once: bool = False,
+        greeting: bytes = b"",
     ) -> None:
         self._script: Script = script if callable(script) else in_turn(script)
         self._tls = tls
         self._reset_at_once = reset_at_once
+        self._greeting = greeting
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._stopping = threading.Event()
         self._lock = threading.Condition()
@@ -107,6 +125,7 @@ class HttpServer:
         self.received: list[Received] = []
         self.bytes_seen = 0
         self.connections = 0
+        self.greeted = threading.Event()
         self._start(self._accept)
 
     @property
@@ -129,15 +148,19 @@ class HttpServer:
         for thread in self._threads[1:]:
             thread.join(_JOIN_SECONDS)
 
+    def hang_up(self) -> None:
+        """Close every connection, whatever goes on there."""
+        with self._lock:
+            for connection in self._open:
+                _shut(connection)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
         _shut(self._listener)
-        with self._lock:
-            for connection in self._open:
-                _shut(connection)
+        self.hang_up()
         for thread in self._threads:
             thread.join(_JOIN_SECONDS)
         self._listener.close()
@@ -168,6 +191,8 @@ class HttpServer:
         try:
             connection = self._tls.wrap_socket(raw, server_side=True) if self._tls else raw
             with connection, connection.makefile("rb") as stream:
+                connection.sendall(self._greeting)
+                self.greeted.set()
                 while not self._stopping.is_set() and self._one(connection, stream):
                     pass
         except OSError:
@@ -184,6 +209,11 @@ class HttpServer:
         match self._script(request):
             case Reply() as reply:
                 return _send(connection, reply)
+            case Raw() as raw:
+                connection.sendall(raw.data)
+                while raw.drips and not self._stopping.wait(raw.pause):
+                    connection.sendall(raw.drips)
+                _shut(connection)
             case Drop():
                 _shut(connection)
             case Reset():

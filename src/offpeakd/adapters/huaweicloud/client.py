@@ -165,6 +165,8 @@ class DdsCloud:
         except _VetoedError as veto:
             return self._not_sent(call, veto.why)
         except CallFailedError as failed:
+            if failed.unsent:
+                first.at = None
             if first.at is None:
                 return self._not_sent(call, failed.why)
             return upgrade_answer.unclear(self._sent(call, first), failed.why, failed.answer)

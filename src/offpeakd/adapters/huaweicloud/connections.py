@@ -1,6 +1,5 @@
 """Connections to one endpoint that outlast a call, and whom they trust."""
 
-import select
 import ssl
 from collections import deque
 from datetime import timedelta
@@ -58,11 +57,12 @@ class Connections:
         address = urlsplit(endpoint)
         self.host = address.netloc
         self._name = address.hostname or ""
-        self._port = address.port
+        self._secure = address.scheme == "https"
+        # Told to the library, or it would look for one in an IPv6 address.
+        self._port = address.port or (443 if self._secure else 80)
         self._clock = clock
         self._connect = connect.total_seconds()
         self._tls = None if address.scheme == "http" and ca_file is None else _tls(ca_file)
-        self._secure = address.scheme == "https"
         self._idle: deque[tuple[HTTPConnection, timedelta]] = deque()
         self._closed = False
 
@@ -74,9 +74,9 @@ class Connections:
         Raises:
             OSError, UnicodeError: there is none to be had.
         """
-        while self._idle:
-            connection, unused_since = self._idle.pop()
-            if self._clock.boottime() - unused_since < _IDLE_LIMIT and _is_silent(connection):
+        while (kept := self._kept()) is not None:
+            connection, unused_since = kept
+            if self._clock.boottime() - unused_since < _IDLE_LIMIT and is_silent(connection):
                 return connection
             connection.close()
         connection = self._new()
@@ -90,16 +90,21 @@ class Connections:
 
     def give_back(self, connection: HTTPConnection) -> None:
         """Keep a connection, whose answer was read to its end, for the next call."""
+        self._idle.append((connection, self._clock.boottime()))
         if self._closed:
-            connection.close()
-        else:
-            self._idle.append((connection, self._clock.boottime()))
+            self.close()
 
     def close(self) -> None:
         """Close what is kept, and keep nothing from now on."""
         self._closed = True
-        while self._idle:
-            self._idle.pop()[0].close()
+        while (kept := self._kept()) is not None:
+            kept[0].close()
+
+    def _kept(self) -> tuple[HTTPConnection, timedelta] | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     def _new(self) -> HTTPConnection:
         if self._secure:
@@ -107,11 +112,20 @@ class Connections:
         return HTTPConnection(self._name, self._port, timeout=self._connect)
 
 
-def _is_silent(connection: HTTPConnection) -> bool:
-    """Whether nothing came since the last answer: neither an end, nor bytes of nobody's."""
-    poll = select.poll()
-    poll.register(connection.sock, select.POLLIN)
-    return not poll.poll(0)
+def is_silent(connection: HTTPConnection) -> bool:
+    """Whether nothing came that nobody has read: neither an end, nor bytes of nobody's.
+
+    The connection itself is asked, since under TLS some may have been read already, and what came
+    need not be meant for us. What is not silent is of no use any more.
+    """
+    connection.sock.settimeout(0)
+    try:
+        connection.sock.recv(1)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _tls(ca_file: str | None) -> ssl.SSLContext:

@@ -1,15 +1,23 @@
 """HTTP to one endpoint: each call once, no redirect, no proxy from the environment."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from typing import Final
+from typing import Any, Final, cast
 
 from offpeakd import __version__
-from offpeakd.adapters.huaweicloud.answers import Answer, cloud_time, storable_text
-from offpeakd.adapters.huaweicloud.connections import Connections, Patience
+from offpeakd.adapters.huaweicloud.answers import Answer, cloud_time, json_object, storable_text
+from offpeakd.adapters.huaweicloud.connections import Connections, Patience, is_silent
 from offpeakd.adapters.huaweicloud.signing import Query, request_target
+from offpeakd.adapters.huaweicloud.strict_answer import (
+    Incoming,
+    OddAnswerError,
+    StrictAnswer,
+    TookTooLongError,
+)
 from offpeakd.core.values import value
 from offpeakd.ports import Clock
 
@@ -20,6 +28,7 @@ _UNSIGNED: Final = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 _SECRET_HEADERS: Final = frozenset({"authorization", "x-auth-token", "x-security-token"})
 _SHORTEST_SECRET: Final = 8
+_REMOVED: Final = "[removed]"
 _CHUNK: Final = 64 * 1024
 
 
@@ -52,13 +61,22 @@ class CallFailedError(Exception):
         why: for people; without secrets.
         answer: status and headers, when these came.
         passing: whether another try may end better.
+        unsent: whether it is proved that nothing was written.
     """
 
-    def __init__(self, why: str, answer: Answer | None = None, *, passing: bool = True) -> None:
+    def __init__(
+        self,
+        why: str,
+        answer: Answer | None = None,
+        *,
+        passing: bool = True,
+        unsent: bool = False,
+    ) -> None:
         super().__init__(why)
         self.why = why
         self.answer = answer
         self.passing = passing
+        self.unsent = unsent
 
 
 class Transport:
@@ -114,19 +132,21 @@ class Transport:
         if self._closed:
             raise CallFailedError("the program is stopping", passing=False)
         connection = self._connected()
-        spent = True
+        kept = False
         try:
             self._prepare(connection, call, headers)
             if before_first_byte is not None:
                 before_first_byte()
-            with self._asked(connection, call.body) as response:
-                answer = self._read(response, limit, _secrets(headers))
-                spent = response.will_close
+            if not is_silent(connection):
+                why = f"{self.host}: the server closed the connection, or spoke before it was asked"
+                raise CallFailedError(why, unsent=True)
+            self._write(connection, call.body)
+            answer, kept = self._answered(connection, limit, _secrets(headers))
         finally:
-            if spent:
-                connection.close()
-            else:
+            if kept:
                 self._connections.give_back(connection)
+            else:
+                connection.close()
         return answer
 
     def close(self) -> None:
@@ -157,56 +177,88 @@ class Transport:
             why = f"{self.host}: the request can't be written as HTTP"
             raise CallFailedError(why, passing=False) from None
 
-    def _asked(self, connection: HTTPConnection, body: bytes) -> HTTPResponse:
+    def _write(self, connection: HTTPConnection, body: bytes) -> None:
+        limit = self._patience.write.total_seconds()
+        connection.sock.settimeout(limit)
         try:
-            connection.sock.settimeout(self._patience.write.total_seconds())
             connection.endheaders(body or None)
-            connection.sock.settimeout(self._patience.read.total_seconds())
-            return connection.getresponse()
-        except (HTTPException, OSError) as error:
-            raise CallFailedError(self._why(error)) from None
+        except TimeoutError:
+            raise CallFailedError(
+                f"{self.host}: nothing could be written for {limit:g} s"
+            ) from None
+        except OSError as error:
+            raise CallFailedError(f"{self.host}: the connection broke ({error})") from None
 
-    def _read(self, response: HTTPResponse, limit: int, secrets: tuple[str, ...]) -> Answer:
-        head = Answer(response.status, _headers(response), b"")
+    def _answered(
+        self, connection: HTTPConnection, limit: int, secrets: tuple[str, ...]
+    ) -> tuple[Answer, bool]:
+        """The answer, and whether another call may go out on the connection."""
+        until = self._clock.boottime() + self._longest_read
+        incoming = Incoming(connection.sock, self._clock, self._patience.read, until)
+        heads: list[Answer] = []
+        cast("Any", connection).response_class = partial(StrictAnswer, incoming)
+        try:
+            with cast("StrictAnswer", connection.getresponse()) as response:
+                heads.append(self._head(response, secrets))
+                incoming.until = self._clock.boottime() + self._longest_read
+                body = self._body(response, heads[0], limit)
+                return replace(heads[0], body=_without(body, secrets)), response.may_be_followed()
+        except CallFailedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the library reads a head as it reads a mail, and raises what that raises
+            why = f"{self.host}: {self._why(error)}"
+            raise CallFailedError(why, *heads) from None
+        finally:
+            incoming.close()
+
+    def _head(self, response: HTTPResponse, secrets: tuple[str, ...]) -> Answer:
+        head = Answer(response.status, _headers(response, secrets), b"")
         if head.status < HTTPStatus.OK:
             raise CallFailedError(f"{self.host}: {head.status} came in place of an answer", head)
         self._observe(head)
-        until = self._clock.boottime() + self._longest_read
+        return head
+
+    def _body(self, response: StrictAnswer, head: Answer, limit: int) -> bytes:
+        is_marked = response.is_marked
         body = bytearray()
-        try:
-            while chunk := response.read1(_CHUNK):
-                body += chunk
-                if len(body) > limit:
-                    why = f"the answer is longer than {limit} bytes"
-                    raise CallFailedError(why, head, passing=False)
-                if self._clock.boottime() > until:
-                    raise CallFailedError("the answer took too long", head)
-        except (HTTPException, OSError) as error:
-            raise CallFailedError(self._why(error), head) from None
+        while chunk := response.read1(_CHUNK):
+            body += chunk
+            if len(body) > limit:
+                why = f"the answer is longer than {limit} bytes"
+                raise CallFailedError(why, head, passing=False)
         if response.length:
             why = f"{self.host}: the connection broke ({response.length} bytes are missing)"
             raise CallFailedError(why, head)
-        return Answer(head.status, head.headers, _without(bytes(body), secrets))
+        if not is_marked and json_object(bytes(body)) is None:
+            why = f"{self.host}: the connection broke, or the answer has no end"
+            raise CallFailedError(why, head)
+        return bytes(body)
 
     def _observe(self, answer: Answer) -> None:
         stated = cloud_time(answer)
         if stated is not None:
             self._witness = (stated, self._clock.boottime())
 
-    def _why(self, error: HTTPException | OSError) -> str:
-        if isinstance(error, TimeoutError):
-            return f"{self.host}: nothing came for {self._patience.read.total_seconds():g} s"
-        if isinstance(error, OSError):
-            return f"{self.host}: the connection broke ({error})"
-        # Its text repeats what came, which may hold a secret.
-        return f"{self.host}: the connection broke ({type(error).__name__})"
+    def _why(self, error: Exception) -> str:
+        match error:
+            case TookTooLongError():
+                return "the answer took too long"
+            case TimeoutError():
+                return f"nothing came for {self._patience.read.total_seconds():g} s"
+            case OSError() | OddAnswerError():
+                return f"the connection broke ({error})"
+            case _:
+                # Its text repeats what came, which may hold a secret.
+                return f"the connection broke ({type(error).__name__})"
 
 
-def _headers(response: HTTPResponse) -> dict[str, str]:
+def _headers(response: HTTPResponse, secrets: tuple[str, ...]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, content in response.headers.items():
         key, text = name.lower(), storable_text(content)
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    for secret in secrets:
+        headers = {key: text.replace(secret, _REMOVED) for key, text in headers.items()}
     return headers
 
 
@@ -221,5 +273,5 @@ def _secrets(headers: Mapping[str, str]) -> tuple[str, ...]:
 def _without(body: bytes, secrets: tuple[str, ...]) -> bytes:
     """The body without secrets that the cloud may repeat, as in an error about a signature."""
     for secret in secrets:
-        body = body.replace(secret.encode(), b"[removed]")
+        body = body.replace(secret.encode(), _REMOVED.encode())
     return body
