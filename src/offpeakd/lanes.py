@@ -183,6 +183,7 @@ class Lanes:
                         return done.wake_at
             finally:
                 lane.release.answers.store_last()
+                lane.release.remember()
         return self.clock.now()
 
     def _mind_holds(self, lane: TargetLane) -> None:

@@ -1,5 +1,6 @@
 """PostgreSQL begins to write what came of a call while the next one is decided; nothing hangs on it."""
 
+import select
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -65,6 +66,15 @@ def _begin(store: SqlStore, settled: Settled) -> None:
     assert store._begun
 
 
+def _await_the_end(store: SqlStore) -> None:
+    """Until the server has hung up on what was begun: it lets go of the locks a moment before."""
+    [begun] = store._begun.values()
+    driver: Any = begun.connection.connection.driver_connection
+    ended = select.poll()
+    ended.register(driver.pgconn.socket, select.POLLRDHUP)
+    assert ended.poll(10_000)
+
+
 def _states(store: SqlStore, *numbers: int) -> list[State]:
     found = [store.get(number) for number in numbers]
     return [one.state for one in found if one is not None]
@@ -118,6 +128,7 @@ def test_who_falls_silent_after_having_begun_keeps_nobody_from_writing(
         one, _ = (change.before for change in settled.changes)
         _begin(store, settled)
         assert other.apply([moved(one, State.UNKNOWN)]) == (), "after the server gave it up"
+        _await_the_end(store)
         assert store.record("b1", ANSWERED, settled.changes) == (1,)
     assert _states(other, 1, 2) == [State.UNKNOWN, State.RUNNING]
 
@@ -171,10 +182,20 @@ def test_a_claim_that_is_written_is_taken_whatever_becomes_of_its_name(
     assert _states(store, 1, 2, 3) == [State.RUNNING, State.RUNNING, State.SUBMITTING]
 
 
+@pytest.mark.parametrize(
+    "look",
+    [
+        "1 / 0",
+        "'infinity'::timestamptz",
+        "pg_terminate_backend(pg_backend_pid(), 0)",
+        "pg_cancel_backend(pg_backend_pid())",
+        "pg_sleep(60)",
+    ],
+)
 def test_a_claim_is_taken_whatever_becomes_of_the_look_behind_it(
-    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch, look: str
 ) -> None:
-    broken: list[Question] = [(Prepared(sa.select(sa.literal_column("1 / 0"))), {})]
+    broken: list[Question] = [(Prepared(sa.select(sa.literal_column(look))), {})]
     monkeypatch.setattr(claims, "questions", lambda *_, **__: broken)
     settled = _settled(store)
     after = batch_of(added(store, wish(3)), "b2")

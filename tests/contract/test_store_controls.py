@@ -11,6 +11,7 @@ from offpeakd.core.model import State
 from offpeakd.core.seen import Instance
 from offpeakd.ports import DaemonRow, Filter, Store
 
+TICK = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)
 PAUSE = Stop("prod", "pause", "CHG-1", "ann", NOON)
 THROTTLED = Stop("prod", "throttled", "HTTP 429", "offpeakd", NOON, NOON + MINUTE, 2)
@@ -96,6 +97,20 @@ def test_a_look_that_is_stored_late_hides_no_newer_one(store: Store) -> None:
 
     assert store.instance("prod", instance_id(1)) == newer
     assert store.instance("prod", instance_id(2)) == same
+
+
+@pytest.mark.parametrize(
+    ("ahead", "kept"),
+    [(10 * MINUTE, "ahead"), (10 * MINUTE + TICK, "right")],
+    ids=["late", "wrong"],
+)
+def test_what_a_clock_far_ahead_saw_gives_way(store: Store, ahead: timedelta, kept: str) -> None:
+    store.see_instances("prod", [_instance(1, seen_at=NOON + ahead, name="ahead")])
+    store.see_instances("prod", [_instance(1, name="right")])
+
+    found = store.instance("prod", instance_id(1))
+    assert found is not None
+    assert found.name == kept
 
 
 def test_instances_seen_together_need_not_be_alike(store: Store) -> None:

@@ -333,7 +333,8 @@ class MemoryStore(Store):
         with self.rows.lock:
             for one in instances:
                 known = self.rows.instances.get((target, one.id))
-                if known is None or known.seen_at <= one.seen_at:
+                later = timedelta(0) if known is None else known.seen_at - one.seen_at
+                if not timedelta(0) < later <= timedelta(minutes=10):
                     self.rows.instances[target, one.id] = one
 
     @override

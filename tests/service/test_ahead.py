@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from typing_extensions import override
@@ -11,12 +12,14 @@ from fakes.builders import a_stop
 from fakes.lane import Lane, a_lane
 from fakes.memory_store import MemoryStore
 from fakes.set_clock import START, SetClock
+from fakes.wishes import moved
 from offpeakd.core.batch import Batch
 from offpeakd.core.lane import Lane as Queue
 from offpeakd.core.lane import Stop
 from offpeakd.core.model import Request, State
+from offpeakd.emulator.rules import Rule
 from offpeakd.ports import Claim, Limits, Settled
-from offpeakd.service.ahead import GOOD_FOR, JUST_NOW, Ahead
+from offpeakd.service.ahead import GOOD_FOR, JUST_NOW, RESTS, Ahead
 
 TICK = timedelta(microseconds=1)
 GROUP = "default"
@@ -129,6 +132,43 @@ def test_once_the_store_is_doubted_the_queue_is_looked_at_anew(
     assert store.looks == 2
 
 
+def test_a_stop_that_a_call_has_lifted_does_not_count_on(lane: Lane, store: CountingStore) -> None:
+    lapsed = a_stop("throttled", count=6, until=START - TICK)
+    store.put_stop(lapsed)
+    passes(lane)
+    assert store.stops() == ()
+    lane.faults(Rule(do="throttle"))
+    passes(lane)
+
+    assert [stop.count for stop in store.stops()] == [1]
+
+
+def test_after_somebody_was_first_it_rests_and_the_queue_is_looked_at_at_once(
+    lane: Lane, store: CountingStore
+) -> None:
+    passes(lane)
+    [eleventh, *_] = lane.in_state(State.QUEUED)
+    store.apply([moved(eleventh, State.CANCELLED)])
+    outrun = lane.release.run_once(goes_on=True)
+    assert (outrun.sent, outrun.wake_at) == (0, lane.clock.now())
+
+    assert passes(lane) == 10
+    assert store.looks == 2
+    assert passes(lane) == 9
+    assert store.looks == 3, "it rests"
+
+
+def test_when_it_has_rested_it_serves_again(ahead: Ahead) -> None:
+    ahead.rest()
+    clock = cast("SetClock", ahead.clock)
+    clock.advance(RESTS - TICK)
+    see(ahead, SEEN)
+    assert ahead.lane([GROUP], START, 0) is None
+    clock.advance(TICK)
+    see(ahead, SEEN)
+    assert ahead.lane([GROUP], START, 0) == SEEN
+
+
 @pytest.fixture
 def ahead() -> Ahead:
     return Ahead(SetClock())
@@ -157,6 +197,7 @@ def test_what_was_seen_is_used_once(ahead: Ahead) -> None:
         pytest.param(replace(SEEN, ready_groups=(), first=()), [GROUP], id="nothing is left"),
         pytest.param(replace(SEEN, next_ready_at=START), [GROUP], id="something has waited enough"),
         pytest.param(SEEN, [], id="no group may release"),
+        pytest.param(replace(SEEN, stops=(a_stop(),)), [GROUP], id="a stop may be lifted by now"),
     ],
 )
 def test_another_look_is_needed(ahead: Ahead, seen: Queue | None, groups: list[str]) -> None:

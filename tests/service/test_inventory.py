@@ -1,5 +1,6 @@
 """No call rests on a look that is too old, or older than the last call for that instance."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,7 +9,9 @@ from typing_extensions import override
 
 from fakes.builders import a_calendar, nightly
 from fakes.lane import Lane, a_lane
+from fakes.memory_store import MemoryStore
 from offpeakd.adapters.huaweicloud.client import DdsCloud
+from offpeakd.core.errors import DatabaseError
 from offpeakd.core.seen import Instance
 from offpeakd.service.inventory import Inventory
 
@@ -169,3 +172,30 @@ def test_of_instances_asked_for_one_by_one_each_is_stored() -> None:
             timedelta(0),
             MINUTE * 2,
         ]
+
+
+class NoRoomForInstances(MemoryStore):
+    """Stores everything but instances."""
+
+    tried = 0
+
+    @override
+    def see_instances(self, target: str, instances: Sequence[Instance]) -> None:
+        self.tried += 1
+        raise DatabaseError("the disk is full")
+
+
+def test_where_instances_can_not_be_stored_calls_go_on_all_the_same() -> None:
+    store = NoRoomForInstances("me")
+    with a_lane(instances=40, store=lambda: store) as lane:
+        lane.add(30)
+        doubts = lane.release.strays.doubts
+        lane.later(timedelta(seconds=10))
+        sent = []
+        for _ in range(3):
+            sent.append(lane.release.run_once(goes_on=True).sent)
+            lane.later(timedelta(seconds=6))
+
+        assert sent == [10, 10, 10]
+        assert store.tried == 1, "and again after ten seconds more"
+        assert lane.release.strays.doubts == doubts

@@ -19,6 +19,11 @@ nothing that no longer stands as it was read, and the gate looks again; but afte
 its time, a pause that was set meanwhile had better show before the next batch is claimed."""
 
 
+RESTS: Final = timedelta(seconds=10)
+"""How long no batch is chosen by it after somebody else was first with one that was: other daemons
+choose from the same queue, and what each of them saw is old the sooner."""
+
+
 @value
 class _Seen:
     lane: Lane
@@ -36,6 +41,7 @@ class Ahead:
 
     clock: Clock
     _seen: _Seen | None = field(default=None, init=False)
+    _rests_until: timedelta = field(default=timedelta(0), init=False)
 
     def see(self, lane: Lane | None, at: timedelta, doubts: int) -> None:
         """Keep what a claim showed.
@@ -51,6 +57,10 @@ class Ahead:
         """The queue was changed: another look is needed."""
         self._seen = None
 
+    def rest(self) -> None:
+        """Somebody else was first with what was chosen by it."""
+        self._rests_until = self.clock.boottime() + RESTS
+
     def stops(self) -> tuple[Stop, ...] | None:
         """The target's stops, and those of all; None where they have to be asked for."""
         seen = self._seen
@@ -58,6 +68,8 @@ class Ahead:
 
     def lane(self, groups: Sequence[str], now: datetime, doubts: int) -> Lane | None:
         """The queue with the first of the groups, once; None where another look is needed.
+
+        A stop that stood may have been lifted since, by what came of the call itself.
 
         Args:
             groups: that may release, in order.
@@ -68,7 +80,8 @@ class Ahead:
         if seen is None or seen.doubts != doubts or self._age(seen) > GOOD_FOR:
             return None
         lane = seen.lane
-        if lane.ready_groups != tuple(groups[:1]):
+        rests = self.clock.boottime() < self._rests_until
+        if rests or lane.stops or lane.ready_groups != tuple(groups[:1]):
             return None
         due = lane.next_ready_at is not None and lane.next_ready_at <= now
         return None if due else lane

@@ -65,9 +65,10 @@ class Inventory:
         """Store what was seen since this was done last.
 
         Raises:
-            DatabaseError: the store can't be written; it is kept.
+            DatabaseError: the store can't be written; it is kept, and overdue after a while.
         """
         if self._unstored:
+            self._unstored_since = self.clock.boottime()
             self.controls.see_instances(self.target, tuple(self._unstored.values()))
             self._unstored = {}
         self._unstored_since = None

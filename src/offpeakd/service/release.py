@@ -19,7 +19,7 @@ from offpeakd.core.plan import Take, next_edge, plan
 from offpeakd.core.settle import concerns_one, settle, settle_cleared
 from offpeakd.core.values import value
 from offpeakd.core.verdicts import Code, LaneFacts, Situation, Verdict
-from offpeakd.ports import Claim, Clock, Cloud, Store, UpgradeAnswer
+from offpeakd.ports import Claim, Claimed, Clock, Cloud, Store, UpgradeAnswer
 from offpeakd.service.ahead import Ahead
 from offpeakd.service.answers import Answer, Answers
 from offpeakd.service.batches import batch_for
@@ -117,12 +117,19 @@ class Release:
             done = self._pass()
             if not (goes_on and done.sent) or self.inventory.is_overdue():
                 self.answers.store_last()
-                self.inventory.remember()
+                self.remember()
         except DatabaseError:
             # A fail-over may have lost what was committed last.
             self.strays.distrust()
             raise
         return done
+
+    def remember(self) -> None:
+        """Store what was seen of instances. Nothing that is released hangs on it."""
+        try:
+            self.inventory.remember()
+        except DatabaseError as error:
+            _log.warning("instances_not_stored", target=self.target, error=error.message)
 
     def _pass(self) -> Pass:
         self.answers.store_what_is_left()
@@ -138,7 +145,8 @@ class Release:
             if edge > now:
                 return self._before_opening(edge, now, rules)
         doubts = self.strays.doubts
-        lane = self._open_lane(now, groups, doubts)
+        known = self.ahead.lane(groups, now, doubts)
+        lane = known or self._open_lane(now, groups)
         facts = self._facts(lane, rules)
         decision = plan(
             lane,
@@ -148,18 +156,18 @@ class Release:
         if decision.take is None:
             return Pass(0, 0, decision.wake_at, decision.blockers)
         try:
-            return self._take(decision.take, lane, rules, doubts)
+            return self._take(decision.take, lane, rules, doubts, looked=known is None)
         except (CloudError, CredentialsError) as error:
             self.cloud_stops.after_error(error, lane, self.clock.now())
             return Pass(0, 0, self.clock.now())
 
-    def _open_lane(self, now: datetime, groups: Sequence[str], doubts: int) -> Lane:
+    def _open_lane(self, now: datetime, groups: Sequence[str]) -> Lane:
         """The queue, with the first group that has something ready and may release.
 
         Where none has, with every group that has: some may be in no configuration any more, and
         the others' windows say how long to wait.
         """
-        lane = self.ahead.lane(groups, now, doubts) or self._lane(now, groups)
+        lane = self._lane(now, groups)
         if not lane.ready_groups:
             self.order.found(len(groups), self.clock.boottime())
             return self._lane(now)
@@ -198,7 +206,7 @@ class Release:
 
     # ------------------------------------------------------------------ one batch
 
-    def _take(self, take: Take, lane: Lane, rules: Rules, doubts: int) -> Pass:
+    def _take(self, take: Take, lane: Lane, rules: Rules, doubts: int, *, looked: bool) -> Pass:
         chosen = self._choice().fill(take, rules, lane.first)
         if not chosen.fit:
             return Pass(0, chosen.passed_over, self._after_none(chosen, rules))
@@ -211,6 +219,9 @@ class Release:
         claim = self._claim(batch, rules)
         if not claim:
             now = self.clock.now()
+            if claim.standing is Claimed.NOT_AS_READ and not looked:
+                self.ahead.rest()
+                return Pass(0, chosen.passed_over, now)
             blockers = why_no_room(claim, rules.limits(self.target), now)
             wake_at = next_look(claim, now, rules.policy.poll)
             return Pass(0, chosen.passed_over, wake_at, blockers)

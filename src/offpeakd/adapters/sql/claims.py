@@ -1,6 +1,6 @@
 """Writes a batch down before its call is made: all of it, or nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -25,6 +25,7 @@ from offpeakd.adapters.sql.tables import IS_READY, attempt, batch
 from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.batch import Batch
+from offpeakd.core.lane import Lane
 from offpeakd.core.model import Request
 from offpeakd.ports import Claim, Claimed, Limits, Settled
 
@@ -184,7 +185,7 @@ def _write_whole(
         written.wait, written.in_flight, len(members), limits, holds_lease=written.holds_lease
     )
     claim = room if written.whole or not room else Claim(Claimed.NOT_AS_READ)
-    after = answered(wanted.target, wanted.group, seen) if claim and seen else None
+    after = _behind(wanted, lambda: seen) if claim else None
     return replace(claim, lost=lost, after=after)
 
 
@@ -218,8 +219,19 @@ def _write(
     if not ahead:
         return room
     asked = questions(wanted.target, wanted.group, ahead, shared=False)
-    seen = [statement.rows(connection, values) for statement, values in asked]
-    return replace(room, after=answered(wanted.target, wanted.group, seen))
+    after = _behind(wanted, lambda: [one.rows(connection, values) for one, values in asked])
+    return replace(room, after=after)
+
+
+def _behind(
+    wanted: Batch, seen: Callable[[], Sequence[Sequence[tuple[Any, ...]]] | None]
+) -> Lane | None:
+    """The queue behind a batch; None where it could not be read: a look by itself will say why."""
+    try:
+        answers = seen()
+        return answered(wanted.target, wanted.group, answers) if answers else None
+    except (ValueError, LookupError):
+        return None
 
 
 def _members(wanted: Batch) -> list[tuple[Request, str, str | None]]:

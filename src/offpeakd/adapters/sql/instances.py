@@ -1,6 +1,7 @@
 """Stores what was seen of instances: thousands at a time."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, Final
@@ -16,6 +17,9 @@ from offpeakd.core.seen import Instance
 _AT_ONCE: Final = 1000
 """Instances of one statement of PostgreSQL; a page of JSON holds as many in some 300 kB."""
 
+LATEST: Final = timedelta(minutes=10)
+"""A look is stored seconds after it. What was seen so much later was seen by a clock that was wrong."""
+
 _values_of: Final = attrgetter(*INSTANCE_FIELDS)
 _NEWS: Final = tuple(name for name in INSTANCE_FIELDS if name != "id")
 
@@ -28,7 +32,8 @@ def _on_sqlite() -> Prepared:
         insert.on_conflict_do_update(
             index_elements=["target", "id"],
             set_={name: insert.excluded[name] for name in _NEWS},
-            where=insert.excluded.seen_at >= instance.c.seen_at,
+            where=(insert.excluded.seen_at >= instance.c.seen_at)
+            | (instance.c.seen_at > given(instance.c.seen_at, "soon")),
         )
     )
 
@@ -42,7 +47,7 @@ WITH told AS (
     id text, seen_at timestamptz, name text, mode text, status text, actions jsonb, version text,
     whole_version text, patch_available boolean, node_states jsonb, tags jsonb)
   ON CONFLICT (target, id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _NEWS)}
-  WHERE excluded.seen_at >= instance.seen_at
+  WHERE excluded.seen_at >= instance.seen_at OR instance.seen_at > %(soon)s::timestamptz
   RETURNING 1
 ) SELECT count(*) FROM told
 """  # noqa: S608  # names of our own columns
@@ -54,15 +59,22 @@ def see_instances(database: Database, target: str, instances: Sequence[Instance]
     ordered = sorted(instances, key=attrgetter("id"))
     if not ordered:
         return
+    soon = max(one.seen_at for one in ordered) + LATEST
     if database.is_sqlite:
-        common: dict[str, Any] = {"target": target, **_facts(ordered[0]), "tags": {}}
+        common: dict[str, Any] = {
+            "target": target,
+            **_facts(ordered[0]),
+            "tags": {},
+            "soon": soon,
+        }
         rows = [_row(one) for one in ordered]
         with database.write() as connection:
             _on_sqlite().each_like(connection, common, rows)
         return
     for start in range(0, len(ordered), _AT_ONCE):
         some = [_member(one) for one in ordered[start : start + _AT_ONCE]]
-        database.write_whole([_POSTGRESQL], {"target": target, "seen": json_text(some)})
+        values = {"target": target, "seen": json_text(some), "soon": soon}
+        database.write_whole([_POSTGRESQL], values)
 
 
 def _facts(one: Instance) -> dict[str, Any]:

@@ -124,10 +124,6 @@ class _Heard(NamedTuple):
     failed: "PGresult | None"
 
 
-def _rows(heard: Sequence[_Heard]) -> list[list[Row]]:
-    return [rows for one in heard for rows in one.rows]
-
-
 class Talk:
     """A message that may be sent in parts, with its answers, on one connection.
 
@@ -175,14 +171,27 @@ class Talk:
         """
         with self._whole():
             self._send(steps, *then)
-            heard = self._heard()
-            self._server.exit_pipeline_mode()
-        what, after = heard[: -len(then) or None], heard[len(heard) - len(then) :]
-        for one in what:
-            if one.failed is not None:
-                raise self._error(one.failed)
-        known = all(one.failed is None for one in after)
-        return _rows(what), _rows(after) if known else None
+            last = len(self._said) - len(then)
+            heard = [self._heard(message) for message in self._said[:last]]
+        failed = next((one.failed for one in heard if one.failed is not None), None)
+        after = self._heard_behind(self._said[last:])
+        if failed is not None:
+            raise self._error(failed)
+        return [rows for one in heard for rows in one.rows], after
+
+    def _heard_behind(self, messages: Sequence[Sequence[Step]]) -> list[list[Row]] | None:
+        """The rows of messages that may fail in any way: what came before them stands."""
+        import psycopg
+
+        try:
+            with self._whole():
+                heard = [self._heard(message) for message in messages]
+                self._server.exit_pipeline_mode()
+        except (psycopg.Error, ValueError):
+            return None
+        if any(one.failed is not None for one in heard):
+            return None
+        return [rows for one in heard for rows in one.rows]
 
     @contextmanager
     def _whole(self) -> Generator[None]:
@@ -204,22 +213,19 @@ class Talk:
             self._said.append(steps)
         self._flush()
 
-    def _heard(self) -> "list[_Heard]":
-        """What each message was answered."""
-        heard: list[_Heard] = []
-        for steps in self._said:
-            rows: list[list[Row]] = []
-            failed: PGresult | None = None
-            for step in steps:
-                result = self._result()
-                if failed is None and result.status == self._status.FATAL_ERROR:
-                    failed = result
-                elif step.asks and result.status == self._status.TUPLES_OK:
-                    self._types.set_pgresult(result)
-                    rows.append(self._types.load_rows(0, result.ntuples, tuple))
-            self._next()  # the end of a message
-            heard.append(_Heard(rows, failed))
-        return heard
+    def _heard(self, message: Sequence[Step]) -> _Heard:
+        """What a message was answered."""
+        rows: list[list[Row]] = []
+        failed: PGresult | None = None
+        for step in message:
+            result = self._result()
+            if failed is None and result.status == self._status.FATAL_ERROR:
+                failed = result
+            elif step.asks and result.status == self._status.TUPLES_OK:
+                self._types.set_pgresult(result)
+                rows.append(self._types.load_rows(0, result.ntuples, tuple))
+        self._next()  # the end of the message
+        return _Heard(rows, failed)
 
     def _say(self, step: Step) -> None:
         values = self._types.dump_sequence(step.values, [self._text] * len(step.values))

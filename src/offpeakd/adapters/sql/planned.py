@@ -128,7 +128,7 @@ class _Session:
     forms: dict[Hashable, _Form] = field(default_factory=dict)
     executed: int = 0
     direct: bool | None = None
-    wanted: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    wanted: dict[tuple[str, tuple[Any, ...]], None] = field(default_factory=dict)
 
     def steps(
         self, connection: sa.Connection, text: str, values: Mapping[str, Any], *, amid: bool
@@ -137,7 +137,7 @@ class _Session:
             return (numbered(text).step(values),)
         limits = tuple(values[name] for name in _limits_of(text))
         if (text, limits) not in self.forms and self._is_used_often(text, limits):
-            self.wanted.append((text, limits))
+            self.wanted[text, limits] = None
             if not amid:
                 self.learn(connection)
         form = self.forms.get((text, limits))
@@ -149,7 +149,7 @@ class _Session:
 
     def learn(self, connection: sa.Connection) -> None:
         while self.wanted:
-            text, limits = self.wanted.pop()
+            (text, limits), _ = self.wanted.popitem()
             if self._is_direct(connection):
                 form = _form_of(text, limits)
                 # By itself: what is known of it must not hang on what else is in a message. A name

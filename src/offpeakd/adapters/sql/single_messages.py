@@ -24,6 +24,9 @@ KEYS_ALONE: Final = {**_NO_TABLE_THROUGH, "enable_hashjoin": "off", "enable_merg
 Of a queue that was filled just now it has no statistics yet, and would read all of it for ten rows.
 """
 
+_BRIEFLY: Final = {"lock_timeout": "50", "statement_timeout": "500"}
+"""Milliseconds for what is asked ahead: whoever wrote waits for it, and it is soon of no use."""
+
 _NOT_LASTING: Final = words("SET LOCAL synchronous_commit = off")
 
 _MOST_BEGUN: Final = MOST // 3
@@ -93,6 +96,7 @@ class SingleMessages:
         self._connections = connections
         self._planned = Planned(limits)
         self._set_to_ask = _set_config({**limits, **_NO_TABLE_THROUGH})
+        self._set_to_look = _set_config({**limits, **_BRIEFLY, **_NO_TABLE_THROUGH})
         self._set_to_write = _set_config({**limits, **KEYS_ALONE})
         self._room_to_begin = threading.BoundedSemaphore(_MOST_BEGUN)
 
@@ -199,7 +203,8 @@ class SingleMessages:
             set_up, *steps = self._planned.steps(connection, [self._set_to_write, *texts], values)
             message = (words("BEGIN"), set_up, *first, *steps, words("COMMIT"))
             found, after = Talk(connection).end(message, *self._asking(connection, ahead))
-            return found[1:], after
+            self._name_the_rest(connection)
+        return found[1:], after
 
     def _ended(
         self,
@@ -217,13 +222,11 @@ class SingleMessages:
                 return self._written(*together)
             with self._connections.kept(begun.connection):
                 steps = self._planned.steps(begun.connection, texts, values, amid=True)
-                then = self._asking(begun.connection, ahead, amid=True)
+                then = self._asking(begun.connection, ahead)
                 message = (*_taking(lock), *steps, words("COMMIT"))
                 found, after = begun.talk.end(message, *then)
-                # It is written: whatever becomes of a name, that must not look like a failure.
-                with suppress(*library_errors()):
-                    self._planned.learn(begun.connection)
-                return found[1:], after
+                self._name_the_rest(begun.connection)
+            return found[1:], after
         except library_errors() as error:
             if not self._planned.give_up(error):
                 raise
@@ -231,16 +234,20 @@ class SingleMessages:
             self._room_to_begin.release()
         return self._written(*together)
 
-    def _asking(
-        self, connection: sa.Connection, ahead: Ahead, *, amid: bool = False
-    ) -> Sequence[Sequence[Step]]:
+    def _asking(self, connection: sa.Connection, ahead: Ahead) -> Sequence[Sequence[Step]]:
         """Messages, the end by itself: a transaction that failed has to be ended as well."""
         if not ahead.texts:
             return ()
-        texts = [self._set_to_ask, *ahead.texts]
-        steps = self._planned.steps(connection, texts, ahead.values, amid=amid)
+        texts = [self._set_to_look, *ahead.texts]
+        # What can't be named keeps nothing from being written.
+        steps = self._planned.steps(connection, texts, ahead.values, amid=True)
         begin = words("BEGIN" if ahead.locks else BEGIN_READ)
         return (begin, *steps), (words("ROLLBACK"),)
+
+    def _name_the_rest(self, connection: sa.Connection) -> None:
+        """It is written: whatever becomes of a name, that must not look like a failure."""
+        with suppress(*library_errors()):
+            self._planned.learn(connection)
 
     def _in_full_if_need_be(self, send: Callable[[], _Said]) -> _Said:
         """A transaction of one message; once more where the server didn't know a name in it."""

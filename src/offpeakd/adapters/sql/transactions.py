@@ -178,7 +178,11 @@ class Database:
         ahead = self._ahead(questions, locks=locks)
         with self._translated():
             rows, after = self._messages.write(texts, values, lock, begun, ahead=ahead)
-        return rows, None if after is None else self._read(questions, after)
+        try:
+            return rows, None if after is None else self._read(questions, after)
+        except ValueError:
+            # It is written all the same. Whoever reads it alone will be told.
+            return rows, None
 
     def begin_whole(self, texts: Sequence[str], values: Mapping[str, Any]) -> Begun | None:
         """Begin to write on PostgreSQL; see `SingleMessages.begin`."""
