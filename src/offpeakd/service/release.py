@@ -218,13 +218,7 @@ class Release:
         batch = batch_for(self.target, self.owner, take, chosen.fit, call, rules)
         claim = self._claim(batch, rules)
         if not claim:
-            now = self.clock.now()
-            if claim.standing is Claimed.NOT_AS_READ and not looked:
-                self.ahead.rest()
-                return Pass(0, chosen.passed_over, now)
-            blockers = why_no_room(claim, rules.limits(self.target), now)
-            wake_at = next_look(claim, now, rules.policy.poll)
-            return Pass(0, chosen.passed_over, wake_at, blockers)
+            return self._refused(claim, chosen.passed_over, rules, looked=looked)
         gate = Gate(
             self.target,
             take.group,
@@ -244,6 +238,14 @@ class Release:
         self._write_down(batch, answer, chosen, rules)
         self.cloud_stops.after_call(answer, lane, vetoed=gate.veto is not None)
         return Pass(len(chosen.fit), chosen.passed_over, self.clock.now())
+
+    def _refused(self, claim: Claim, passed_over: int, rules: Rules, *, looked: bool) -> Pass:
+        now = self.clock.now()
+        if claim.standing is Claimed.NOT_AS_READ and not looked:
+            self.ahead.rest()
+            return Pass(0, passed_over, now)
+        blockers = why_no_room(claim, rules.limits(self.target), now)
+        return Pass(0, passed_over, next_look(claim, now, rules.policy.poll), blockers)
 
     def _void(self, doubts: int) -> str | None:
         """Why what was chosen after so many doubts may not be sent any more."""
