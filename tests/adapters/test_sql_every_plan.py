@@ -185,12 +185,10 @@ class Heard(Database):
         lock: str,
         begun: Begun | None,
         questions: Sequence[Question],
-        *,
-        locks: bool,
     ) -> tuple[list[tuple[Any, ...]], list[list[tuple[Any, ...]]] | None]:
         self._tell(texts, values)
         self._tell_questions(questions)
-        return super().write_and_ask(texts, values, lock, begun, questions, locks=locks)
+        return super().write_and_ask(texts, values, lock, begun, questions)
 
     @override
     def begin_whole(self, texts: Sequence[str], values: Mapping[str, Any]) -> Begun | None:

@@ -17,7 +17,7 @@ from offpeakd.adapters.sql.changes import (
 from offpeakd.adapters.sql.changes_sqlite import update_requests
 from offpeakd.adapters.sql.claims_postgresql import CLAIM, Written
 from offpeakd.adapters.sql.columns import instant_text, json_text, json_with
-from offpeakd.adapters.sql.look import answered, questions, shares
+from offpeakd.adapters.sql.look import answered, questions
 from offpeakd.adapters.sql.prepared import Prepared, given
 from offpeakd.adapters.sql.room import lock_of, room_values, take_room, verdict
 from offpeakd.adapters.sql.single_messages import Begun
@@ -168,14 +168,12 @@ def _write_whole(
     if settled is not None and begun is None:
         statement, news = settled_statement(database.dialect, settled)
         statements, values = [statement, CLAIM], values | news
-    shared = shares(database, term)
     [*recorded, found], seen = database.write_and_ask(
         statements,
         values,
         lock,
         begun,
-        questions(wanted.target, wanted.group, ahead, shared=shared) if ahead else (),
-        locks=shared,
+        questions(wanted.target, wanted.group, ahead) if ahead else (),
     )
     lost: tuple[int, ...] = ()
     if settled is not None and recorded != [(True,)]:
@@ -218,7 +216,7 @@ def _write(
     INSERT_EVENT.each_like(connection, _event_values(wanted), events)
     if not ahead:
         return room
-    asked = questions(wanted.target, wanted.group, ahead, shared=False)
+    asked = questions(wanted.target, wanted.group, ahead)
     after = _behind(wanted, lambda: [one.rows(connection, values) for one, values in asked])
     return replace(room, after=after)
 

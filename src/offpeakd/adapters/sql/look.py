@@ -90,9 +90,9 @@ def look(
     if groups is None:
         waiting, stops, names = database.ask([*facts, (_READY_GROUPS, {"target": target})])
         return _lane(target, sorted(name for (name,) in names), waiting, stops)
-    shared = shares(database, term)
+    shared = _shares(database, term)
     # The first has some, as a rule.
-    nearest = [next_of(target, group, first, shared=shared) for group in groups[:1]]
+    nearest = [_next_of(target, group, first, shared=shared) for group in groups[:1]]
     waiting, stops, *rows = database.ask([*facts, *nearest], locks=shared)
     found = _requests(chain(*rows))
     if found:
@@ -106,25 +106,25 @@ def ready_in(
     database: Database, term: Term, target: str, group: str, limit: int
 ) -> tuple[Request, ...]:
     """See `ports.Queue.ready`."""
-    shared = shares(database, term)
-    [rows] = database.ask([next_of(target, group, limit, shared=shared)], locks=shared)
+    shared = _shares(database, term)
+    [rows] = database.ask([_next_of(target, group, limit, shared=shared)], locks=shared)
     return tuple(_requests(rows))
 
 
-def shares(database: Database, term: Term) -> bool:
+def _shares(database: Database, term: Term) -> bool:
     """Whether other daemons may be choosing at this moment as well."""
     return not database.is_sqlite and term.epoch > 0
 
 
-def next_of(target: str, group: str, limit: int, *, shared: bool) -> Question:
+def _next_of(target: str, group: str, limit: int, *, shared: bool) -> Question:
     """Asks for ready requests; for those that no other daemon is choosing at this moment."""
     wanted = {"target": target, "group_name": group, "limit": limit}
     return (_READY_AND_FREE if shared else _READY), wanted
 
 
-def questions(target: str, group: str, first: int, *, shared: bool) -> list[Question]:
-    """What a look asks where one group has something ready, as a rule."""
-    return [*_facts(target), next_of(target, group, first, shared=shared)]
+def questions(target: str, group: str, first: int) -> list[Question]:
+    """What a look behind a batch asks: it locks nothing, so others may be choosing the same."""
+    return [*_facts(target), _next_of(target, group, first, shared=False)]
 
 
 def answered(target: str, group: str, answers: Sequence[Sequence[tuple[Any, ...]]]) -> Lane:

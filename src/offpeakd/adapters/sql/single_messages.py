@@ -54,21 +54,18 @@ class Begun:
 
 @value
 class Ahead:
-    """What is asked right after something is written, in the same message.
+    """What is asked right after something is written, in the same breath.
 
     Attributes:
-        texts: one statement each; none where nothing is asked.
+        texts: one statement each, which lock nothing; none where nothing is asked.
         values: of all, by name.
-        locks: whether they lock rows, which is taken back at the end. They see one moment where
-            they don't.
     """
 
     texts: Sequence[str]
     values: Mapping[str, Any]
-    locks: bool
 
 
-NOTHING_AHEAD: Final = Ahead((), {}, locks=False)
+NOTHING_AHEAD: Final = Ahead((), {})
 
 
 class Written(NamedTuple):
@@ -235,14 +232,12 @@ class SingleMessages:
         return self._written(*together)
 
     def _asking(self, connection: sa.Connection, ahead: Ahead) -> Sequence[Sequence[Step]]:
-        """Messages, the end by itself: a transaction that failed has to be ended as well."""
+        """A message, which is a transaction by itself."""
         if not ahead.texts:
             return ()
         texts = [self._set_to_look, *ahead.texts]
         # What can't be named keeps nothing from being written.
-        steps = self._planned.steps(connection, texts, ahead.values, amid=True)
-        begin = words("BEGIN" if ahead.locks else BEGIN_READ)
-        return (begin, *steps), (words("ROLLBACK"),)
+        return (self._planned.steps(connection, texts, ahead.values, amid=True),)
 
     def _name_the_rest(self, connection: sa.Connection) -> None:
         """It is written: whatever becomes of a name, that must not look like a failure."""

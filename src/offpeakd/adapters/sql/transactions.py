@@ -129,16 +129,16 @@ class Database:
             return [statement.rows(connection, values) for statement, values in questions]
 
     def _ask_in_one(self, questions: Sequence[Question], *, locks: bool) -> list[list[Row]]:
-        wanted = self._ahead(questions, locks=locks)
+        texts, values = self._said(questions)
         with self._translated():
-            found = self._messages.ask(wanted.texts, wanted.values, locks=locks)
+            found = self._messages.ask(texts, values, locks=locks)
         return self._read(questions, found)
 
-    def _ahead(self, questions: Sequence[Question], *, locks: bool) -> Ahead:
+    def _said(self, questions: Sequence[Question]) -> tuple[list[str], dict[str, Any]]:
         values: dict[str, Any] = {}
         for statement, given in questions:
             values |= statement.bound(self.dialect, given)
-        return Ahead([statement.text(self.dialect) for statement, _ in questions], values, locks)
+        return [statement.text(self.dialect) for statement, _ in questions], values
 
     def _read(
         self, questions: Sequence[Question], found: Sequence[Sequence[Row]]
@@ -168,14 +168,12 @@ class Database:
         lock: str,
         begun: Begun | None,
         questions: Sequence[Question],
-        *,
-        locks: bool,
     ) -> tuple[list[Row], list[list[Row]] | None]:
         """Write all or nothing on PostgreSQL, and read right after that; see `SingleMessages.write`.
 
         What is read is None where it couldn't be: what was written is written all the same.
         """
-        ahead = self._ahead(questions, locks=locks)
+        ahead = Ahead(*self._said(questions))
         with self._translated():
             rows, after = self._messages.write(texts, values, lock, begun, ahead=ahead)
         try:
