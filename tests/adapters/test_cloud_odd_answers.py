@@ -68,14 +68,10 @@ def test_a_refusal_that_was_cut_anywhere_refuses_nothing(answer: bytes) -> None:
         (b"no header at all",),
         (b"X: 1", b" of two lines"),
         (b"X: 1\rContent-Length: 2",),
-        (b"Content-Type: multipart/mixed; boundary*=u''a; boundary*0=b",),
-        (b"Content-Type: multipart/mixed; boundary*=idna''a",),
-        (b"Content-Type: multipart/mixed; boundary*=\0''a",),
         (b"X: " + b"x" * 70_000,),
-        tuple(b"X-%d: 1" % number for number in range(101)),
         tuple(b"X-%d: %s" % (number, b"x" * 2_000) for number in range(90)),
     ],
-    ids=range(14),
+    ids=range(10),
 )
 def test_a_head_that_could_be_meant_otherwise_proves_nothing(headers: tuple[bytes, ...]) -> None:
     found = outcome(whole(*headers))

@@ -1,15 +1,24 @@
 """Reads one HTTP answer to its end, or not at all.
 
-Python's parser takes much for an answer: a head that was cut short, two lengths, a line without an
-end. An answer that is taken for whole proves something of an upgrade, so this one takes nothing
-that could have been meant otherwise (RFC 9112, sections 2.2, 6.3 and 8).
+Python's own reader takes much for a head: one that was cut short, two lengths, a line without an end,
+whatever the parser of mails makes of it. An answer that is taken for whole proves something of an
+upgrade, so this one takes nothing that could have been meant otherwise (RFC 9112, sections 2.2, 4, 5,
+6.3 and 8). Bodies are read by Python's.
 """
 
 import io
+import re
 import socket
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse, IncompleteRead
+from http.client import (
+    HTTPException,
+    HTTPMessage,
+    HTTPResponse,
+    IncompleteRead,
+    RemoteDisconnected,
+)
 from typing import Final
 
 from typing_extensions import override
@@ -19,7 +28,12 @@ from offpeakd.ports import Clock
 MOST_LINES: Final = 128 * 1024
 """Bytes of a head at the most; of the lines between chunks, and behind the last, as many again."""
 
-_MOST_DIGITS: Final = 15
+_LONGEST_LINE: Final = 64 * 1024
+_STATUS: Final = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\r\n]*)?\r?\n")
+_HEADER: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*?)[ \t]*\r?\n")
+_LENGTH: Final = re.compile(r"[0-9]{1,15}")
+_BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+_HTTP_1_1: Final = 11
 
 
 class OddAnswerError(HTTPException):
@@ -113,7 +127,11 @@ class _Lines(io.BufferedReader):
 
 
 class StrictAnswer(HTTPResponse):
-    """An answer whose head could be meant in one way only."""
+    """An answer whose head could be meant in one way only.
+
+    Attributes:
+        fields: the headers by lower-case name, those of one name joined by commas.
+    """
 
     def __init__(self, incoming: Incoming, connection: socket.socket, method: str | None) -> None:
         super().__init__(connection, method=method)
@@ -121,22 +139,47 @@ class StrictAnswer(HTTPResponse):
         self._incoming = incoming
         self._lines = _Lines(incoming)
         self.fp = self._lines
+        self.fields: Mapping[str, str] = {}
 
     @override
     def begin(self) -> None:
-        super().begin()
+        status, headers = self._head()
+        while status == HTTPStatus.CONTINUE:
+            status, headers = self._head()
         self._lines.left = MOST_LINES
-        if self.headers.defects or any("\n" in content for content in self.headers.values()):
-            raise OddAnswerError("a header that is none")
-        lengths = set(self.headers.get_all("Content-Length", ()))
-        codings = self.headers.get_all("Transfer-Encoding", ())
-        if codings and (lengths or [one.lower() for one in codings] != ["chunked"]):
-            raise OddAnswerError("a length beside a coding, or an unknown coding")
-        if len(lengths) > 1 or not all(map(_is_length, lengths)):
-            raise OddAnswerError("a length that is none, or several")
-        bodiless = self.status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
-        if bodiless and (codings or lengths - {"0"}):
-            self.will_close = True
+        self.code = self.status = status
+        self.reason = ""
+        self.headers = self.msg = HTTPMessage()
+        self.fields = {name: ", ".join(contents) for name, contents in headers.items()}
+        self.chunked, self.length = _framing(headers)
+        self.chunk_left = None
+        wants = self.fields.get("connection", "").lower()
+        closes = "close" in wants if self.version == _HTTP_1_1 else "keep-alive" not in wants
+        if status < HTTPStatus.OK or status in _BODILESS:
+            # What is announced all the same may come yet.
+            closes = closes or self.chunked or bool(self.length)
+            self.chunked, self.length = False, 0
+        self.will_close = closes or not self.is_marked
+
+    def _head(self) -> tuple[int, dict[str, list[str]]]:
+        line = self._lines.readline(_LONGEST_LINE)
+        if not line:
+            raise RemoteDisconnected("the server hung up without an answer")
+        found = _STATUS.fullmatch(line)
+        if found is None:
+            raise OddAnswerError("no answer of HTTP/1")
+        self.version = 10 + int(found[1])
+        return int(found[2]), self._headers()
+
+    def _headers(self) -> dict[str, list[str]]:
+        headers: dict[str, list[str]] = {}
+        while (line := self._lines.readline(_LONGEST_LINE)) not in {b"\r\n", b"\n"}:
+            found = _HEADER.fullmatch(line)
+            if found is None:
+                raise OddAnswerError("a header that is none")
+            name, content = found[1].decode("ascii"), found[2].decode("latin-1")
+            headers.setdefault(name.lower(), []).append(content)
+        return headers
 
     @property
     def is_marked(self) -> bool:
@@ -154,5 +197,12 @@ class StrictAnswer(HTTPResponse):
         self._incoming.close()
 
 
-def _is_length(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+def _framing(headers: Mapping[str, Sequence[str]]) -> tuple[bool, int | None]:
+    """Whether the body comes in chunks, and its length where that is told."""
+    lengths = set(headers.get("content-length", ()))
+    codings = [one.lower() for one in headers.get("transfer-encoding", ())]
+    if codings and (lengths or codings != ["chunked"]):
+        raise OddAnswerError("a length beside a coding, or an unknown coding")
+    if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
+        raise OddAnswerError("a length that is none, or several")
+    return bool(codings), int(lengths.pop()) if lengths else None

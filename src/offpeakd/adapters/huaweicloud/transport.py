@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException
 from typing import Any, Final, cast
 
 from offpeakd import __version__
@@ -205,13 +205,13 @@ class Transport:
                 return replace(heads[0], body=_without(body, secrets)), response.may_be_followed()
         except CallFailedError:
             raise
-        except Exception as error:  # noqa: BLE001 - the library reads a head as it reads a mail, and raises what that raises
+        except Exception as error:  # noqa: BLE001 - nothing is known of what was sent, whatever kept it from being known
             why = f"{self.host}: {self._why(error)}"
             raise CallFailedError(why, *heads) from None
         finally:
             incoming.close()
 
-    def _head(self, response: HTTPResponse, secrets: tuple[str, ...]) -> Answer:
+    def _head(self, response: StrictAnswer, secrets: tuple[str, ...]) -> Answer:
         head = Answer(response.status, _headers(response, secrets), b"")
         if head.status < HTTPStatus.OK:
             raise CallFailedError(f"{self.host}: {head.status} came in place of an answer", head)
@@ -252,13 +252,10 @@ class Transport:
                 return f"the connection broke ({type(error).__name__})"
 
 
-def _headers(response: HTTPResponse, secrets: tuple[str, ...]) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for name, content in response.headers.items():
-        key, text = name.lower(), storable_text(content)
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+def _headers(response: StrictAnswer, secrets: tuple[str, ...]) -> Mapping[str, str]:
+    headers = {name: storable_text(content) for name, content in response.fields.items()}
     for secret in secrets:
-        headers = {key: text.replace(secret, _REMOVED) for key, text in headers.items()}
+        headers = {name: text.replace(secret, _REMOVED) for name, text in headers.items()}
     return headers
 
 
