@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, IncompleteRead
 from typing import Any, Final, cast
 
 from offpeakd import __version__
@@ -247,6 +247,8 @@ class Transport:
                 return f"nothing came for {self._patience.read.total_seconds():g} s"
             case OSError() | OddAnswerError():
                 return f"the connection broke ({error})"
+            case IncompleteRead():
+                return "the connection broke (the answer was cut short)"
             case _:
                 # Its text repeats what came, which may hold a secret.
                 return f"the connection broke ({type(error).__name__})"
