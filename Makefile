@@ -5,7 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Bytecode is written by the install step, so that every later start is quick.
-PIP := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALLER := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python
+PIP := $(INSTALLER) -m pip --disable-pip-version-check --quiet
 
 .PHONY: help demo test fix crash bench simulate replicas lint types layers tests mutate
 
@@ -72,6 +73,7 @@ $(VENV)/.runtime: $(VENV)/bin/python requirements/runtime.txt requirements/build
 	@echo "Installing the locked requirements into $(VENV) …"
 	@$(PIP) install --require-hashes -r requirements/build.txt -r requirements/runtime.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(INSTALLER) -m compileall -q src
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -91,11 +92,11 @@ def ask_for_all(stage: Scene, store: Store, now: datetime) -> int:
 
 def run(stage: Scene, environ: Mapping[str, str]) -> int:
     """Run the daemon until nothing is left to do; its exit code. Its log goes to a file."""
-    loaded = app.load_settings(stage.config, environ, stage.folder)
+    read = partial(app.read_daemon_configuration, stage.config, environ, stage.folder)
     with (stage.folder / "offpeakd.log").open("a", encoding="utf-8") as log:
         return app.run_daemon(
-            loaded,
-            lambda: app.load_settings(stage.config, environ, stage.folder),
+            read(),
+            read,
             environ,
             until_idle=True,
             log_to=log,

@@ -47,10 +47,10 @@ def test_what_is_built_is_told_once_before_the_daemon_works(tmp_path: Path) -> N
     log = StringIO()
     settings = EmulatorSettings(instances=1)
     with Emulator(settings, SetClock()) as cloud, Installation(tmp_path, cloud) as site:
-        loaded = app.load_settings(site.config, os.environ, tmp_path)
+        configuration = app.read_daemon_configuration(site.config, os.environ, tmp_path)
         code = app.run_daemon(
-            loaded,
-            lambda: loaded,
+            configuration,
+            lambda: configuration,
             os.environ,
             until_idle=True,
             log_to=log,

@@ -3,6 +3,8 @@
 import json
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -272,3 +274,28 @@ def test_what_only_a_person_can_release_ends_an_idle_run_with_three(
         site.add(2, held_reason="billing run")
 
         assert site.start("--until-idle").wait(30) == 3
+
+
+def test_what_checks_a_configuration_is_no_part_of_a_daemon_at_work(
+    cloud: Emulator, tmp_path: Path
+) -> None:
+    with Installation(tmp_path, cloud) as site:
+        daemon = site.start()
+        assert site.has_logged('"started"')
+        process = Path(f"/proc/{daemon.pid}")
+
+        assert "pydantic_core" not in (process / "maps").read_text()
+        assert not (process / "task" / str(daemon.pid) / "children").read_text()
+
+
+def test_a_wrong_configuration_is_told_once_even_where_it_can_be_read_but_once(
+    tmp_path: Path,
+) -> None:
+    piped = f"{sys.executable} -m offpeakd --config <(echo 'relase: 1') run"
+    done = subprocess.run(
+        ["/bin/bash", "-c", piped], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.count("unknown key 'relase'") == 1
+    assert "Traceback" not in done.stderr

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from offpeakd.core.calendar import Calendar
 from offpeakd.core.policy import Policy
+from offpeakd.core.values import value
 
 if TYPE_CHECKING:
     from offpeakd.adapters.huaweicloud.address import Address
@@ -13,6 +14,24 @@ if TYPE_CHECKING:
     from offpeakd.service.rules import Rules
     from offpeakd.settings.convert import TargetSettings
     from offpeakd.settings.load import Loaded
+
+
+@value
+class TargetCloud:
+    """A target's cloud.
+
+    Attributes:
+        address: where its calls go.
+        reference: where its key or token is found.
+    """
+
+    address: "Address"
+    reference: "Reference"
+
+    @property
+    def target(self) -> str:
+        """The target's name."""
+        return self.address.name
 
 
 def load_settings(config: Path | None, environ: Mapping[str, str], cwd: Path) -> "Loaded":
@@ -57,8 +76,17 @@ def rules_of(loaded: "Loaded") -> "Rules":
     )
 
 
-def address_of(target: "TargetSettings", loaded: "Loaded", environ: Mapping[str, str]) -> "Address":
-    """Where the calls of a target go."""
+def clouds_of(loaded: "Loaded", environ: Mapping[str, str]) -> tuple[TargetCloud, ...]:
+    """Every target's cloud, in the order of the configuration."""
+    from offpeakd.settings.convert import targets_of
+
+    return tuple(
+        TargetCloud(_address(target, loaded, environ), _reference(target, loaded, environ))
+        for target in targets_of(loaded.settings)
+    )
+
+
+def _address(target: "TargetSettings", loaded: "Loaded", environ: Mapping[str, str]) -> "Address":
     from offpeakd.adapters.huaweicloud.address import Address
     from offpeakd.settings.references import credential_path
 
@@ -75,10 +103,9 @@ def address_of(target: "TargetSettings", loaded: "Loaded", environ: Mapping[str,
     )
 
 
-def reference_of(
+def _reference(
     target: "TargetSettings", loaded: "Loaded", environ: Mapping[str, str]
 ) -> "Reference":
-    """Where a target's key or token is found."""
     from offpeakd.adapters.huaweicloud.credentials import references
     from offpeakd.settings.models import (
         AccessKeySection,

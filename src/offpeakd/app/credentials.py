@@ -1,37 +1,28 @@
 """What is wrong with the keys and tokens that the configuration names."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
-from offpeakd.app.configuration import reference_of
-from offpeakd.app.served import EVERY_TARGET, Served
+from offpeakd.app.configuration import TargetCloud
 from offpeakd.core.errors import CredentialsError, Problem
-
-if TYPE_CHECKING:
-    from offpeakd.settings.load import Loaded
 
 
 def credential_problems(
-    loaded: "Loaded", environ: Mapping[str, str], served: Served = EVERY_TARGET
+    clouds: Iterable[TargetCloud], environ: Mapping[str, str]
 ) -> tuple[Problem, ...]:
-    """What is wrong with the files that the configuration names for keys and tokens."""
+    """What is wrong with the files and variables that hold the keys and tokens of some targets."""
     from offpeakd.adapters.huaweicloud.credentials.opening import check_credentials
-    from offpeakd.settings.convert import targets_of
 
     return tuple(
-        problem
-        for target in targets_of(loaded.settings)
-        if target.name in served
-        for problem in check_credentials(reference_of(target, loaded, environ), environ)
+        problem for cloud in clouds for problem in check_credentials(cloud.reference, environ)
     )
 
 
-def check_credentials(loaded: "Loaded", environ: Mapping[str, str], served: Served) -> None:
+def check_credentials(clouds: Iterable[TargetCloud], environ: Mapping[str, str]) -> None:
     """See that every key and token that is named can be used.
 
     Raises:
         CredentialsError: with everything that is wrong.
     """
-    problems = credential_problems(loaded, environ, served)
+    problems = credential_problems(clouds, environ)
     if problems:
         raise CredentialsError("\n".join(str(problem) for problem in problems))

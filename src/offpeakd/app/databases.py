@@ -1,7 +1,7 @@
 """The configured database: opening it, and its schema."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from offpeakd.ports import Store
@@ -11,23 +11,37 @@ if TYPE_CHECKING:
     from offpeakd.settings.load import Loaded
 
 
-def open_store(loaded: "Loaded", environ: Mapping[str, str], owner: str = "command") -> Store:
-    """Open the database, creating it on first use.
+def open_store(loaded: "Loaded", environ: Mapping[str, str]) -> Store:
+    """Open the database for a command, creating it on first use.
 
     Args:
         loaded: the configuration.
         environ: for where a password file lies.
-        owner: random id of a daemon's run; commands claim nothing and keep the default.
+
+    Raises:
+        DatabaseError: it can't be reached or read, or has another schema.
+    """
+    from offpeakd.settings.references import database_address
+
+    url = database_address(loaded, environ)
+    return open_store_at(url, "command", loaded.settings.lease.ttl)
+
+
+def open_store_at(url: str, owner: str, lease_ttl: timedelta) -> Store:
+    """Open the database, creating it on first use.
+
+    Args:
+        url: its address, with its password.
+        owner: random id of a daemon's run; commands claim nothing, and it names them.
+        lease_ttl: how long a silent daemon keeps its claims, on PostgreSQL.
 
     Raises:
         DatabaseError: it can't be reached or read, or has another schema.
     """
     from offpeakd.adapters.sql.schema import ensured
     from offpeakd.adapters.sql.store import SqlStore
-    from offpeakd.settings.references import database_address
 
-    url = database_address(loaded, environ)
-    return SqlStore(url, owner, lease_ttl=loaded.settings.lease.ttl, database=ensured(url))
+    return SqlStore(url, owner, lease_ttl=lease_ttl, database=ensured(url))
 
 
 def upgrade_database(loaded: "Loaded", environ: Mapping[str, str], now: datetime) -> "Upgraded":

@@ -5,23 +5,22 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TextIO
 from uuid import uuid4
 
-from offpeakd.app.configuration import address_of, reference_of
 from offpeakd.app.credentials import check_credentials
-from offpeakd.app.databases import open_store
+from offpeakd.app.daemon_configuration import DaemonConfiguration
+from offpeakd.app.databases import open_store_at
 from offpeakd.app.served import Served
 from offpeakd.app.surroundings import system_clock
 from offpeakd.app.targets import LaneParts, lane_of
-from offpeakd.ports import Clock, Hints, Store
+from offpeakd.ports import Store
 
 if TYPE_CHECKING:
     from offpeakd.daemon import Daemon
     from offpeakd.lanes import TargetLane
-    from offpeakd.settings.load import Loaded
 
 
 def run_daemon(
-    loaded: "Loaded",
-    reread: Callable[[], "Loaded"],
+    configuration: DaemonConfiguration,
+    reread: Callable[[], DaemonConfiguration],
     environ: Mapping[str, str],
     *,
     until_idle: bool = False,
@@ -32,7 +31,7 @@ def run_daemon(
     """Run the daemon until a signal, idleness or a defect ends it.
 
     Args:
-        loaded: the configuration to start with.
+        configuration: to start with.
         reread: reads it anew, for SIGHUP.
         environ: for credentials and the service manager.
         until_idle: stop when nothing is left to do.
@@ -52,16 +51,16 @@ def run_daemon(
     from offpeakd.adapters import logs
     from offpeakd.adapters.sql.lock import DatabaseLock
 
-    log = loaded.settings.log
-    logs.configure(log.level, log.format, log_to)
+    logs.configure(configuration.log_level, configuration.log_format, log_to)
     served = Served(only)
-    served.check(loaded)
-    check_credentials(loaded, environ, served)
+    check_credentials(served.clouds(configuration.clouds), environ)
     owner = uuid4().hex
-    with DatabaseLock(loaded.settings.database.url):
-        store = open_store(loaded, environ, owner)
+    with DatabaseLock(configuration.database):
+        store = open_store_at(configuration.database, owner, configuration.lease_ttl)
         try:
-            daemon = _daemon(loaded, reread, environ, store, owner, served, until_idle=until_idle)
+            daemon = _daemon(
+                configuration, reread, environ, store, owner, served, until_idle=until_idle
+            )
             built()
             return int(daemon.run())
         finally:
@@ -69,8 +68,8 @@ def run_daemon(
 
 
 def _daemon(
-    loaded: "Loaded",
-    reread: Callable[[], "Loaded"],
+    configuration: DaemonConfiguration,
+    reread: Callable[[], DaemonConfiguration],
     environ: Mapping[str, str],
     store: Store,
     owner: str,
@@ -79,40 +78,34 @@ def _daemon(
     until_idle: bool,
 ) -> "Daemon":
     from offpeakd.adapters.huaweicloud.refused_keys import RefusedKeys
+    from offpeakd.adapters.sql.hints import hints_of
     from offpeakd.adapters.systemd import SystemdNotifier
     from offpeakd.core.zone_names import forget_zones
     from offpeakd.daemon import Configured, Daemon
     from offpeakd.service.holds import Vitals
     from offpeakd.service.progress import Progress
     from offpeakd.service.rules import CurrentRules
-    from offpeakd.settings.convert import targets_of
 
     clock = system_clock()
     stopping = threading.Event()
-    rules = CurrentRules(served.rules(loaded))
+    rules = CurrentRules(served.rules(configuration.rules))
     vitals = Vitals(clock.now())
     progress = Progress(clock)
     keys = RefusedKeys(clock)
     parts = LaneParts(owner, store, clock, rules, stopping, environ, vitals, keys, progress)
 
-    def lanes(of: "Loaded", running: "Mapping[str, TargetLane]") -> "dict[str, TargetLane]":
-        return {
-            target.name: lane_of(
-                address_of(target, of, environ),
-                reference_of(target, of, environ),
-                running.get(target.name),
-                parts,
-            )
-            for target in targets_of(of.settings)
-            if target.name in served
+    def configured(by: DaemonConfiguration, running: "Mapping[str, TargetLane]") -> Configured:
+        lanes = {
+            cloud.target: lane_of(cloud, running.get(cloud.target), parts)
+            for cloud in served.clouds(by.clouds)
         }
+        return Configured(served.rules(by.rules), lanes)
 
     def reload(running: "Mapping[str, TargetLane]") -> Configured:
         forget_zones()
         new = reread()
-        served.check(new)
-        check_credentials(new, environ, served)
-        return Configured(served.rules(new), lanes(new, running))
+        check_credentials(served.clouds(new.clouds), environ)
+        return configured(new, running)
 
     return Daemon(
         owner=owner,
@@ -120,19 +113,11 @@ def _daemon(
         clock=clock,
         notifier=SystemdNotifier.from_environment(environ),
         rules=rules,
-        lanes=lanes(loaded, {}),
+        lanes=configured(configuration, {}).lanes,
         reload=reload,
         stopping=stopping,
         vitals=vitals,
         progress=progress,
         until_idle=until_idle,
-        hints=_hints(loaded, environ, clock),
+        hints=hints_of(configuration.database, clock),
     )
-
-
-def _hints(loaded: "Loaded", environ: Mapping[str, str], clock: Clock) -> Hints | None:
-    """PostgreSQL tells when there is something to do; on SQLite there is nobody to tell it."""
-    from offpeakd.adapters.sql.hints import hints_of
-    from offpeakd.settings.references import database_address
-
-    return hints_of(database_address(loaded, environ), clock)

@@ -6,13 +6,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from offpeakd.app.configuration import address_of, reference_of, rules_of
+from offpeakd.app.configuration import TargetCloud, clouds_of, rules_of
 from offpeakd.core.values import value
 from offpeakd.ports import Clock, Store
 
 if TYPE_CHECKING:
-    from offpeakd.adapters.huaweicloud.address import Address
-    from offpeakd.adapters.huaweicloud.credentials.references import Reference
     from offpeakd.adapters.huaweicloud.refused_keys import RefusedKeys
     from offpeakd.lanes import TargetLane
     from offpeakd.service.holds import Vitals
@@ -42,9 +40,7 @@ class LaneParts:
         return self.store.take_call(target, most)
 
 
-def lane_of(
-    address: "Address", reference: "Reference", running: "TargetLane | None", parts: LaneParts
-) -> "TargetLane":
+def lane_of(of: TargetCloud, running: "TargetLane | None", parts: LaneParts) -> "TargetLane":
     """A target's services; those that run already where nothing about the target has changed."""
     from offpeakd.adapters.huaweicloud.client import DdsCloud
     from offpeakd.adapters.huaweicloud.credentials.opening import open_credentials
@@ -55,10 +51,10 @@ def lane_of(
     from offpeakd.service.reconcile import Reconcile
     from offpeakd.service.release import Release
 
-    identity = (address, reference)
-    if running is not None and running.identity == identity:
+    if running is not None and running.identity == of:
         return running
-    credentials = open_credentials(reference, address, parts.clock, parts.environ)
+    address = of.address
+    credentials = open_credentials(of.reference, address, parts.clock, parts.environ)
     cloud = DdsCloud(
         address,
         credentials,
@@ -84,7 +80,7 @@ def lane_of(
     holds.forgotten = release.strays.standing
     follow_up = FollowUp(address.name, parts.store, cloud, parts.clock, parts.rules)
     reconcile = Reconcile(address.name, parts.store, cloud, parts.clock, parts.rules)
-    return TargetLane(address.name, identity, release, follow_up, reconcile, holds, cloud.close)
+    return TargetLane(address.name, of, release, follow_up, reconcile, holds, cloud.close)
 
 
 @contextmanager
@@ -107,12 +103,12 @@ def reconciler(
     from offpeakd.adapters.huaweicloud.credentials.opening import open_credentials
     from offpeakd.service.reconcile import Reconcile
     from offpeakd.service.rules import CurrentRules
-    from offpeakd.settings.convert import targets_of
 
-    one = next(one for one in targets_of(loaded.settings) if one.name == target)
-    address = address_of(one, loaded, environ)
-    credentials = open_credentials(reference_of(one, loaded, environ), address, clock, environ)
-    cloud = DdsCloud(address, credentials, clock, shared=lambda most: store.take_call(target, most))
+    of = next(one for one in clouds_of(loaded, environ) if one.target == target)
+    credentials = open_credentials(of.reference, of.address, clock, environ)
+    cloud = DdsCloud(
+        of.address, credentials, clock, shared=lambda most: store.take_call(target, most)
+    )
     try:
         yield Reconcile(target, store, cloud, clock, CurrentRules(rules_of(loaded)))
     finally:

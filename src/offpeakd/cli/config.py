@@ -63,7 +63,8 @@ def check(invocation: Invocation, file: Path | None, form: Format, *, skip_files
 def _check_key_files(loaded: "Loaded", invocation: Invocation) -> None:
     from offpeakd import app
 
-    problems = app.credential_problems(loaded, invocation.environ)
+    clouds = app.clouds_of(loaded, invocation.environ)
+    problems = app.credential_problems(clouds, invocation.environ)
     if problems:
         raise ConfigurationError(problems)
 

@@ -1,6 +1,7 @@
 """`offpeakd run`: the daemon in the foreground."""
 
 import gc
+from functools import partial
 
 import click
 
@@ -28,18 +29,23 @@ def run(invocation: Invocation, *, until_idle: bool, targets: tuple[str, ...]) -
     With --targets a daemon keeps to some of the targets, such as those near it. Others that
     share its PostgreSQL database serve the rest, and take over what they are permitted to.
     """
-    from offpeakd import app
-
     # Hardly anything that a start makes is garbage, and looking for it takes a tenth of the time.
     gc.disable()
     try:
-        loaded = invocation.settings()
-        for warning in loaded.warnings:
-            click.echo(f"offpeakd: {warning}", err=True)
+        from offpeakd import app
 
+        read = partial(
+            app.read_daemon_configuration,
+            invocation.config_path,
+            invocation.environ,
+            invocation.cwd,
+        )
+        configuration = app.read_while_loading(read)
+        for warning in configuration.warnings:
+            click.echo(f"offpeakd: {warning}", err=True)
         return app.run_daemon(
-            loaded,
-            lambda: app.load_settings(invocation.config_path, invocation.environ, invocation.cwd),
+            configuration,
+            read,
             invocation.environ,
             until_idle=until_idle,
             only=targets,

@@ -20,6 +20,7 @@ OffpeakdError                 1  anything we can name
 A message says what is wrong and where; `fix` says how to mend it.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from offpeakd.core.values import ordered_value
@@ -42,6 +43,18 @@ class OffpeakdError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}. {self.fix}" if self.fix else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (type(self), self.args, vars(self))
+
+
+def _restored(
+    kind: type[OffpeakdError], args: tuple[object, ...], attributes: Mapping[str, object]
+) -> OffpeakdError:
+    """An error that came from another process: each kind has other arguments."""
+    error = kind.__new__(kind, *args)
+    vars(error).update(attributes)
+    return error
 
 
 class UsageError(OffpeakdError):

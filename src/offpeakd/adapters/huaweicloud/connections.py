@@ -8,8 +8,6 @@ from http.client import HTTPConnection, HTTPSConnection
 from typing import Final
 from urllib.parse import urlsplit
 
-import certifi
-
 from offpeakd.core.errors import ConfigurationError, Problem
 from offpeakd.core.values import value
 from offpeakd.ports import Clock
@@ -142,6 +140,8 @@ def _tls(ca_file: str | None) -> ssl.SSLContext:
 @cache
 def _public() -> ssl.SSLContext:
     """The public authorities: reading them takes longer than many calls, so all targets share."""
+    import certifi  # noqa: PLC0415 - what it takes along would delay the start of a daemon that trusts others
+
     return _modern(ssl.create_default_context(cafile=certifi.where()))
 
 

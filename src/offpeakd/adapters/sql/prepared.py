@@ -117,7 +117,7 @@ class _Compiled:
             for name, bind in binds.items()
             if (convert := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
         ]
-        self._names = re.compile(rf":({'|'.join(map(re.escape, binds))})\b") if binds else None
+        self._names = tuple(binds)
         selected = statement.selected_columns if isinstance(statement, sa.Select) else ()
         self._out_of = [
             (place, convert)
@@ -128,9 +128,10 @@ class _Compiled:
     @cached_property
     def by_place(self) -> tuple[str, tuple[str, ...]]:
         """The text with its values by their places, and their names in that order."""
-        if self._names is None:
+        if not self._names:
             return self.text, ()
-        return self._names.sub("?", self.text), tuple(self._names.findall(self.text))
+        named = re.compile(rf":({'|'.join(map(re.escape, self._names))})\b")
+        return named.sub("?", self.text), tuple(named.findall(self.text))
 
     def bind(self, values: Mapping[str, Any]) -> dict[str, Any]:
         bound = {**self._fixed, **values}

@@ -1,0 +1,18 @@
+"""What every daemon is made of, whatever its configuration says."""
+
+# pyright: reportUnusedImport=false
+
+
+def load_parts() -> None:
+    """Load it, so that putting a daemon together takes no time."""
+    import offpeakd.adapters.huaweicloud.client
+    import offpeakd.adapters.huaweicloud.credentials.opening
+    import offpeakd.adapters.huaweicloud.refused_keys
+    import offpeakd.adapters.logs
+    import offpeakd.adapters.sql.hints
+    import offpeakd.adapters.sql.lock
+    import offpeakd.adapters.sql.schema
+    import offpeakd.adapters.sql.store
+    import offpeakd.adapters.systemd
+    import offpeakd.core.zone_names
+    import offpeakd.daemon  # noqa: F401
