@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from fakes.dds_target import ONE, THREE, TWO, cloud_at, open_gate
 from fakes.http_server import (
     Drop,
     HttpServer,
+    Received,
     Reply,
     Reset,
     Step,
@@ -546,3 +548,36 @@ def test_text_that_no_database_takes_is_mended_where_it_comes_in() -> None:
     said = sent_to(Reply(400, torn))
     assert said.problem is not None
     assert said.problem.message == "cut ?, zero \ufffd, whole \U0001f600"
+
+
+def test_what_is_done_meanwhile_is_done_between_the_call_and_its_answer() -> None:
+    arrived, done = threading.Event(), threading.Event()
+
+    def once_it_is_done(_: Received) -> Step:
+        arrived.set()
+        assert done.wait(10), "the answer was waited for first"
+        return results({"instance_id": ONE, "job_id": JOB})
+
+    def meanwhile() -> None:
+        assert arrived.wait(10), "nothing was written yet"
+        done.set()
+
+    with HttpServer(once_it_is_done) as server:
+        cloud = cloud_at(server.url)
+        said = cloud.send(cloud.sign_upgrade([ONE]), open_gate, meanwhile)
+        cloud.close()
+
+    assert said.outcomes == {ONE: Accepted(JOB)}
+
+
+def test_nothing_is_done_meanwhile_where_nothing_is_sent() -> None:
+    def meanwhile() -> None:
+        raise AssertionError
+
+    with HttpServer(results()) as server:
+        cloud = cloud_at(server.url)
+        said = cloud.send(cloud.sign_upgrade([ONE]), lambda: "not now", meanwhile)
+        cloud.close()
+
+    assert said.outcomes == {ONE: NotSent("not now")}
+    assert server.received == []

@@ -1,6 +1,8 @@
 """PostgreSQL begins to write what came of a call while the next one is decided; nothing hangs on it."""
 
+import os
 import select
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -13,7 +15,7 @@ import sqlalchemy as sa
 from fakes.pooler import NEEDS_POOLER, pooler
 from fakes.postgres import fresh_database
 from fakes.wishes import ANSWERED, accepted, added, batch_of, claimed, moved, wish
-from offpeakd.adapters.sql import claims
+from offpeakd.adapters.sql import claims, look, single_messages
 from offpeakd.adapters.sql.connections import MOST
 from offpeakd.adapters.sql.planned import OFTEN
 from offpeakd.adapters.sql.prepared import Prepared
@@ -21,7 +23,7 @@ from offpeakd.adapters.sql.store import SqlStore
 from offpeakd.adapters.sql.transactions import Question
 from offpeakd.core.batch import as_claimed
 from offpeakd.core.model import State
-from offpeakd.ports import Claim, Claimed, Settled
+from offpeakd.ports import Behind, Claim, Claimed, Settled
 
 OpenStore = Callable[[], SqlStore]
 
@@ -182,6 +184,36 @@ def test_a_claim_that_is_written_is_taken_whatever_becomes_of_its_name(
     assert _states(store, 1, 2, 3) == [State.RUNNING, State.RUNNING, State.SUBMITTING]
 
 
+STOPS: list[Question] = [(look._STOPS, {"scope": "prod"})]
+SOUND: list[Question] = [(Prepared(sa.select(sa.literal_column("1"))), {})]
+
+
+def _taken(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch, *asked: list[Question]
+) -> Behind | None:
+    """A claim that is taken, and ends what was begun; what it gives of the queue behind it."""
+    monkeypatch.setattr(claims, "questions", lambda *_, **__: asked)
+    settled = _settled(store)
+    after = batch_of(added(store, wish(3)), "b2")
+    _begin(store, settled)
+    claim = store.claim(after, None, settled, ahead=5)
+    assert (claim.standing, claim.lost) == (Claimed.TAKEN, ())
+    return claim.behind
+
+
+def _all_is_given_back(store: SqlStore) -> None:
+    assert _states(store, 1, 2, 3) == [State.RUNNING, State.RUNNING, State.SUBMITTING]
+    left_open = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND starts_with(state, 'idle in transaction')"
+    )
+    assert _said(store, left_open) == [(0,)]
+    messages = store._database._messages
+    for _ in range(single_messages._MOST_BEGUN):
+        assert messages._room_to_begin.acquire(blocking=False)
+
+
+@pytest.mark.parametrize("of", ["the stops", "the rest"])
 @pytest.mark.parametrize(
     "look",
     [
@@ -193,21 +225,57 @@ def test_a_claim_that_is_written_is_taken_whatever_becomes_of_its_name(
     ],
 )
 def test_a_claim_is_taken_whatever_becomes_of_the_look_behind_it(
-    store: SqlStore, monkeypatch: pytest.MonkeyPatch, look: str
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch, look: str, of: str
 ) -> None:
     broken: list[Question] = [(Prepared(sa.select(sa.literal_column(look))), {})]
-    monkeypatch.setattr(claims, "questions", lambda *_, **__: broken)
-    settled = _settled(store)
-    after = batch_of(added(store, wish(3)), "b2")
-    _begin(store, settled)
+    parts = (broken, SOUND) if of == "the stops" else (STOPS, broken)
+    behind = _taken(store, monkeypatch, *parts)
 
-    assert store.claim(after, None, settled, ahead=5) == Claim(Claimed.TAKEN)
-    assert _states(store, 1, 2, 3) == [State.RUNNING, State.RUNNING, State.SUBMITTING]
-    left_open = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND starts_with(state, 'idle in transaction')"
-    )
-    assert _said(store, left_open) == [(0,)]
+    assert behind is None if of == "the stops" else behind and behind.read() is None
+    _all_is_given_back(store)
+
+
+def test_a_look_whose_server_falls_silent_is_given_up(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers: list[int] = []
+    begin = store.begin_record
+
+    def watched(settled: Settled) -> None:
+        begin(settled)
+        [begun] = store._begun.values()
+        driver: Any = begun.connection.connection.driver_connection
+        servers.append(driver.info.backend_pid)
+
+    monkeypatch.setattr(store, "begin_record", watched)
+    slow: list[Question] = [(Prepared(sa.select(sa.literal_column("pg_sleep(0.4)"))), {})]
+    behind = _taken(store, monkeypatch, STOPS, slow)
+    [server] = servers
+    os.kill(server, signal.SIGSTOP)
+    try:
+        assert behind is not None
+        assert behind.read() is None
+        _all_is_given_back(store)
+    finally:
+        os.kill(server, signal.SIGCONT)
+
+
+def test_what_nobody_has_read_yet_leaves_connections_for_the_rest(
+    store: SqlStore,
+) -> None:
+    _look_often(store)
+    unread: list[Behind | None] = []
+    for number in range(MOST):
+        before = batch_of(added(store, wish(2 * number)), f"x{number}")
+        assert store.claim(before)
+        changes = [accepted(one, f"job-{one.id}") for one in as_claimed(before)]
+        settled = Settled(before.id, ANSWERED, changes)
+        store.begin_record(settled)
+        after = batch_of(added(store, wish(2 * number + 1)), f"y{number}")
+        unread.append(store.claim(after, None, settled, ahead=5).behind)
+
+    assert store.stops() == ()
+    assert all(one is not None and one.read() is not None for one in unread)
 
 
 @NEEDS_POOLER
@@ -216,8 +284,10 @@ def test_a_claim_shows_the_queue_behind_its_batch_behind_a_pooler(url: str) -> N
         for turn in range(2 * OFTEN):
             one, two = added(store, wish(2 * turn), wish(2 * turn + 1))
             claim = store.claim(batch_of([one], f"x{turn}"), ahead=5)
-            assert claim.after is not None
-            assert claim.after.first == (two,)
+            assert claim.behind is not None
+            behind = claim.behind.read()
+            assert behind is not None
+            assert behind.first == (two,)
             assert store.claim(batch_of([two], f"y{turn}"))
 
 

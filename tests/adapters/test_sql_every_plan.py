@@ -19,7 +19,7 @@ from fakes.postgres import fresh_database
 from fakes.wishes import ANSWERED, NOON, accepted, batch_of, instance_id, moved, wish
 from offpeakd.adapters.sql import tally
 from offpeakd.adapters.sql.schema import ensure
-from offpeakd.adapters.sql.single_messages import Begun
+from offpeakd.adapters.sql.single_messages import Begun, Hear
 from offpeakd.adapters.sql.store import SqlStore
 from offpeakd.adapters.sql.transactions import Database, Question
 from offpeakd.core.batch import as_claimed
@@ -184,11 +184,12 @@ class Heard(Database):
         values: Mapping[str, Any],
         lock: str,
         begun: Begun | None,
-        questions: Sequence[Question],
-    ) -> tuple[list[tuple[Any, ...]], list[list[tuple[Any, ...]]] | None]:
+        *parts: Sequence[Question],
+    ) -> tuple[list[tuple[Any, ...]], tuple[Hear, ...]]:
         self._tell(texts, values)
-        self._tell_questions(questions)
-        return super().write_and_ask(texts, values, lock, begun, questions)
+        for questions in parts:
+            self._tell_questions(questions)
+        return super().write_and_ask(texts, values, lock, begun, *parts)
 
     @override
     def begin_whole(self, texts: Sequence[str], values: Mapping[str, Any]) -> Begun | None:
@@ -231,7 +232,9 @@ def _a_release(store: SqlStore) -> None:
     store.lane("prod", LATER)
     assert len(store.lane("prod", NOON, ("g3",), 10).first or ()) == 10
     batch = batch_of(store.ready("prod", "g3", 10), owner="me")
-    assert store.claim(batch, Limits(500, 500), ahead=10).after is not None
+    behind = store.claim(batch, Limits(500, 500), ahead=10).behind
+    assert behind is not None
+    assert behind.read() is not None
     claimed = as_claimed(batch)
     changes = [accepted(one, f"job-{one.id}") for one in claimed[:8]]
     changes += [moved(one, State.UNKNOWN, unknown_since=NOON) for one in claimed[8:]]

@@ -222,12 +222,14 @@ def test_a_claim_shows_the_queue_behind_its_batch(store: Store, *, shares: bool)
     claim = store.claim(batch_of([one], "b1"), Limits(30, 10), ahead=2)
 
     assert claim
-    assert claim.after == store.lane("prod", None, ["default"], 2)
-    assert claim.after is not None
-    assert claim.after.first is not None
-    assert [request.id for request in claim.after.first] == [2, 3]
-    assert (claim.after.in_flight, claim.after.next_ready_at) == (1, waits)
-    assert [stop.reason for stop in claim.after.stops] == ["slow down"]
+    assert claim.behind is not None
+    assert [stop.reason for stop in claim.behind.stops] == ["slow down"]
+    behind = claim.behind.read()
+    assert behind == store.lane("prod", None, ["default"], 2)
+    assert behind is not None
+    assert behind.first is not None
+    assert [request.id for request in behind.first] == [2, 3]
+    assert (behind.in_flight, behind.next_ready_at) == (1, waits)
 
 
 def test_a_claim_shows_that_nothing_is_left_in_its_group(store: Store) -> None:
@@ -236,7 +238,8 @@ def test_a_claim_shows_that_nothing_is_left_in_its_group(store: Store) -> None:
 
     claim = store.claim(batch_of([one], "b1"), ahead=5)
 
-    assert claim.after == Lane("prod", (), None, 1, (), ())
+    assert claim.behind is not None
+    assert claim.behind.read() == Lane("prod", (), None, 1, (), ())
 
 
 def test_a_claim_that_was_not_taken_shows_nothing(store: Store) -> None:
@@ -255,9 +258,11 @@ def test_what_came_of_the_call_before_is_settled_whatever_a_claim_shows(store: S
     claim = store.claim(batch_of([after], "b2"), None, settled, ahead=5)
 
     assert (claim.standing, claim.lost) == (Claimed.TAKEN, ())
-    assert claim.after is not None
-    assert claim.after.first is not None
-    assert [request.id for request in claim.after.first] == [4]
+    assert claim.behind is not None
+    behind = claim.behind.read()
+    assert behind is not None
+    assert behind.first is not None
+    assert [request.id for request in behind.first] == [4]
     assert [_state(store, number) for number in (1, 2, 3)] == ["running", "running", "submitting"]
 
 

@@ -17,6 +17,7 @@ from offpeakd.core.seen import Instance
 from offpeakd.ports import (
     Added,
     AttemptRecord,
+    Behind,
     Claim,
     Claimed,
     DaemonRow,
@@ -110,10 +111,11 @@ class MemoryStore(Store):
             if settled is not None:
                 lost = self.record(settled.batch_id, settled.result, settled.changes)
             claim = self._claim(batch, limits)
-            after = None
+            behind = None
             if claim and ahead:
-                after = self.lane(batch.target, None, [batch.group], ahead)
-            return replace(claim, lost=lost, after=after)
+                lane = self.lane(batch.target, None, [batch.group], ahead)
+                behind = Behind(lane.stops, lambda: lane)
+            return replace(claim, lost=lost, behind=behind)
 
     def _claim(self, batch: Batch, limits: Limits | None) -> Claim:
         if not all(self._stands_ready(batch, one) for one in batch.requests):

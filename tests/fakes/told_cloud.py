@@ -64,7 +64,12 @@ class ToldCloud(Cloud):
         raise NotImplementedError
 
     @override
-    def send(self, call: SignedCall, gate: Callable[[], str | None]) -> UpgradeAnswer:
+    def send(
+        self,
+        call: SignedCall,
+        gate: Callable[[], str | None],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> UpgradeAnswer:
         raise NotImplementedError
 
     @override

@@ -14,12 +14,14 @@ from fakes.memory_store import MemoryStore
 from fakes.set_clock import START, SetClock
 from fakes.wishes import moved
 from offpeakd.core.batch import Batch
+from offpeakd.core.errors import DatabaseError
 from offpeakd.core.lane import Lane as Queue
 from offpeakd.core.lane import Stop
 from offpeakd.core.model import Request, State
 from offpeakd.emulator.rules import Rule
-from offpeakd.ports import Claim, Limits, Settled
+from offpeakd.ports import Behind, Claim, Limits, Settled, SignedCall, UpgradeAnswer
 from offpeakd.service.ahead import GOOD_FOR, JUST_NOW, RESTS, Ahead
+from offpeakd.service.gate import DECISION_AGE, Gate
 
 TICK = timedelta(microseconds=1)
 GROUP = "default"
@@ -30,6 +32,7 @@ class CountingStore(MemoryStore):
 
     looks = 0
     asked_for_stops = 0
+    kept = 0
     after_claim: Callable[[], object] = staticmethod(lambda: None)
 
     @override
@@ -54,7 +57,16 @@ class CountingStore(MemoryStore):
         claimed = super().claim(batch, limits, settled, ahead)
         self.looks, self.asked_for_stops = before  # what a claim reads costs no look
         self.after_claim()
-        return claimed
+        return replace(claimed, behind=claimed.behind and self._counted(claimed.behind))
+
+    def _counted(self, behind: Behind) -> Behind:
+        self.kept += 1
+
+        def read() -> Queue | None:
+            self.kept -= 1
+            return behind.read()
+
+        return Behind(behind.stops, read)
 
 
 @pytest.fixture
@@ -106,6 +118,65 @@ def test_a_pause_that_is_set_before_the_claim_is_read_with_it(
     assert len(lane.cloud.world.calls) == 1
     assert [one.state for one in lane.in_state(State.QUEUED)] == [State.QUEUED] * 20
     assert passes(lane) == 0
+
+
+def test_what_a_claim_keeps_is_read_while_the_cloud_works_on_the_call(
+    lane: Lane, store: CountingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    send = lane.client.send
+
+    def watched(call: SignedCall, gate: Gate, meanwhile: Callable[[], None]) -> UpgradeAnswer:
+        kept.append(store.kept)
+        answer = send(call, gate, meanwhile)
+        kept.append(store.kept)
+        return answer
+
+    monkeypatch.setattr(lane.client, "send", watched)
+    assert passes(lane) == 10
+
+    assert kept == [1, 0]
+
+
+def test_what_a_claim_keeps_is_read_though_its_batch_is_vetoed(
+    lane: Lane, store: CountingStore
+) -> None:
+    store.after_claim = lambda: lane.later(DECISION_AGE + TICK)
+    assert passes(lane) == 10
+
+    assert lane.cloud.world.calls == ()
+    assert store.kept == 0
+
+
+def test_what_a_claim_keeps_is_read_though_its_call_is_a_defect(
+    lane: Lane, store: CountingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> UpgradeAnswer:
+        raise RuntimeError("on purpose")
+
+    monkeypatch.setattr(lane.client, "send", fail)
+    with pytest.raises(RuntimeError):
+        passes(lane)
+
+    assert store.kept == 0
+
+
+def test_what_a_claim_keeps_is_read_though_the_call_before_it_can_not_be_settled(
+    lane: Lane, store: CountingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise DatabaseError("the disk is full")
+
+    passes(lane)
+    [mine, *_] = lane.in_state(State.SUBMITTING)
+    store.apply([moved(mine, State.UNKNOWN)])
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "get", fail)
+        with pytest.raises(DatabaseError):
+            passes(lane)
+
+    assert store.kept == 0
+    assert len(lane.cloud.world.calls) == 1
 
 
 @pytest.mark.parametrize(("after", "sent"), [(JUST_NOW, 1), (JUST_NOW + TICK, 0)])
@@ -179,7 +250,8 @@ SEEN = Queue("prod", (GROUP,), None, 10, (), FIRST)
 
 
 def see(ahead: Ahead, lane: Queue | None) -> None:
-    ahead.see(lane, ahead.clock.boottime(), 0)
+    behind = None if lane is None else Behind(lane.stops, lambda: lane)
+    ahead.see(behind, ahead.clock.boottime(), 0)
 
 
 def test_what_was_seen_is_used_once(ahead: Ahead) -> None:

@@ -63,14 +63,19 @@ class SteppedCloud(DdsCloud):
         return super().sign_upgrade(instance_ids)
 
     @override
-    def send(self, call: SignedCall, gate: Callable[[], str | None]) -> UpgradeAnswer:
+    def send(
+        self,
+        call: SignedCall,
+        gate: Callable[[], str | None],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> UpgradeAnswer:
         def asked() -> str | None:
             self.steps.reach("gate")
             veto = gate()
             self.steps.reach("in flight")
             return veto
 
-        return super().send(call, asked)
+        return super().send(call, asked, meanwhile)
 
 
 class SteppedStore(SqlStore):

@@ -127,7 +127,12 @@ class SimulatedCloud(Cloud):
         return SignedCall(tuple(instance_ids), body.encode(), {}, signed_at, fenced)
 
     @override
-    def send(self, call: SignedCall, gate: Callable[[], str | None]) -> UpgradeAnswer:
+    def send(
+        self,
+        call: SignedCall,
+        gate: Callable[[], str | None],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> UpgradeAnswer:
         way = passage(
             self.world.fate, trouble=self.host.machine.trouble, instances=len(call.instance_ids)
         )
@@ -142,9 +147,11 @@ class SimulatedCloud(Cloud):
         if veto is not None:
             self.host.tell(f"send: vetoed: {veto}")
             return upgrade_answer.not_sent(self._sent(call, None), veto)
-        return self._fly(call, way, began)
+        return self._fly(call, way, began, meanwhile)
 
-    def _fly(self, call: SignedCall, way: Passage, began: int) -> UpgradeAnswer:
+    def _fly(
+        self, call: SignedCall, way: Passage, began: int, meanwhile: Callable[[], None]
+    ) -> UpgradeAnswer:
         """From the first byte on."""
         sent_at = self.host.now()
         flight = Flight(call, self.records.name_of(call), way)
@@ -152,6 +159,7 @@ class SimulatedCloud(Cloud):
         if way.name != "well" and self.world.fate.traits.stale:
             self.world.outage()
         self.host.step("send: first byte written")
+        meanwhile()
         total = way.arrives + way.answers
         if NEVER in {way.arrives, way.answers} or total > READ_TIMEOUT:
             self.host.pause(READ_TIMEOUT)

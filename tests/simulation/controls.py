@@ -44,8 +44,13 @@ class _Around:
 class _SureThatNothingHappened(_Around):
     """Takes a call without an answer for one that was not sent."""
 
-    def send(self, call: SignedCall, gate: Callable[[], str | None]) -> UpgradeAnswer:
-        answer: UpgradeAnswer = self._inner.send(call, gate)  # type: ignore[attr-defined]  # a Cloud
+    def send(
+        self,
+        call: SignedCall,
+        gate: Callable[[], str | None],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> UpgradeAnswer:
+        answer: UpgradeAnswer = self._inner.send(call, gate, meanwhile)  # type: ignore[attr-defined]  # a Cloud
         outcomes = {
             name: NotSent(one.why) if isinstance(one, Unclear) else one
             for name, one in answer.outcomes.items()
@@ -103,11 +108,16 @@ def _one_look(policy: Policy) -> Policy:
 class _GateAjar(_Around):
     """Asks the gate and does not listen."""
 
-    def send(self, call: SignedCall, gate: Callable[[], str | None]) -> object:
+    def send(
+        self,
+        call: SignedCall,
+        gate: Callable[[], str | None],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> object:
         def ajar() -> None:
             gate()
 
-        return self._inner.send(call, ajar)  # type: ignore[attr-defined]  # a Cloud
+        return self._inner.send(call, ajar, meanwhile)  # type: ignore[attr-defined]  # a Cloud
 
 
 class _AlwaysYoung(_Around):
@@ -117,13 +127,18 @@ class _AlwaysYoung(_Around):
         super().__init__(inner)
         self._clock = clock
 
-    def send(self, call: SignedCall, gate: Callable[[], str | None]) -> object:
+    def send(
+        self,
+        call: SignedCall,
+        gate: Callable[[], str | None],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> object:
         def young() -> str | None:
             if isinstance(gate, Gate):
                 gate.decided_at = self._clock.boottime()
             return gate()
 
-        return self._inner.send(call, young)  # type: ignore[attr-defined]  # a Cloud
+        return self._inner.send(call, young, meanwhile)  # type: ignore[attr-defined]  # a Cloud
 
 
 # ---------------------------------------------------------------------- looks and stores

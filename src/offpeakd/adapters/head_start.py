@@ -32,15 +32,15 @@ def begun_aside(work: Callable[[], _T]) -> Callable[[], _T]:
     except OSError:
         return work
     try:
-        process = os.fork()
+        child = os.fork()
     except OSError:
         os.close(reader)
         os.close(writer)
         return work
-    if process == 0:
+    if child == 0:
         _answer(work, writer)
     os.close(writer)
-    return lambda: _result(process, reader, work)
+    return lambda: _result(child, reader, work)
 
 
 def _answer(work: Callable[[], object], writer: int) -> NoReturn:
@@ -59,10 +59,10 @@ def _answer(work: Callable[[], object], writer: int) -> NoReturn:
         os._exit(status)
 
 
-def _result(process: int, reader: int, work: Callable[[], _T]) -> _T:
+def _result(child: int, reader: int, work: Callable[[], _T]) -> _T:
     with open(reader, "rb") as pipe:
         answer = pipe.read()
-    if not _ended_well(process):
+    if not _ended_well(child):
         return work()
     came = pickle.loads(answer)  # noqa: S301 - from this program's own process
     if isinstance(came, _Raised):
@@ -70,9 +70,9 @@ def _result(process: int, reader: int, work: Callable[[], _T]) -> _T:
     return cast("_T", came)
 
 
-def _ended_well(process: int) -> bool:
+def _ended_well(child: int) -> bool:
     try:
-        _, status = os.waitpid(process, 0)
+        _, status = os.waitpid(child, 0)
     except ChildProcessError:  # this program was started by one that waits for no child
         return False
     return status == 0

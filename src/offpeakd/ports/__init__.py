@@ -9,12 +9,13 @@ from offpeakd.ports.controls import Controls, DaemonRow
 from offpeakd.ports.hints import Hints
 from offpeakd.ports.ledger import Added, Event, Filter, Ledger
 from offpeakd.ports.notifier import Notifier
-from offpeakd.ports.queue import AttemptRecord, Claim, Claimed, Limits, Queue, Settled
+from offpeakd.ports.queue import AttemptRecord, Behind, Claim, Claimed, Limits, Queue, Settled
 from offpeakd.ports.store import Store
 
 __all__ = [
     "Added",
     "AttemptRecord",
+    "Behind",
     "Claim",
     "Claimed",
     "Clock",

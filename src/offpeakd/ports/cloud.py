@@ -86,13 +86,20 @@ class Cloud(Protocol):
         """Serialise and sign the batch call for one to ten distinct instances."""
         ...
 
-    def send(self, call: SignedCall, gate: Callable[[], str | None]) -> UpgradeAnswer:
+    def send(
+        self,
+        call: SignedCall,
+        gate: Callable[[], str | None],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> UpgradeAnswer:
         """Make the call, once: no retry, no redirect.
 
         Args:
             call: from `sign_upgrade`.
             gate: asked after the connection stands and before the first byte is written;
                 text is a veto and its reason, which proves the call unsent.
+            meanwhile: done once the call is written, while the cloud works on it; takes moments
+                at the most, and raises nothing.
         """
         ...
 

@@ -1,13 +1,13 @@
 """The release's side of the store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Protocol
 
 from offpeakd.core.batch import Batch, BatchResult
 from offpeakd.core.change import AttemptResult, Change
-from offpeakd.core.lane import Lane
+from offpeakd.core.lane import Lane, Stop
 from offpeakd.core.model import Request, State
 from offpeakd.core.values import value
 
@@ -56,6 +56,21 @@ class Settled:
 
 
 @value
+class Behind:
+    """A target's queue right behind a batch.
+
+    Attributes:
+        stops: of the target and of all, at that moment.
+        read: gives the queue as it was then, with the batch's group alone, where that has something
+            ready; None where it couldn't be read. A store may keep something for it: it has to be
+            called within moments, once, and whatever else happens.
+    """
+
+    stops: tuple[Stop, ...]
+    read: Callable[[], Lane | None]
+
+
+@value
 class Claim:
     """The answer to a claim; true where it was taken. Where it was not, nothing of it is written.
 
@@ -63,14 +78,13 @@ class Claim:
         standing: how it ended.
         room_in: after how long there is room again, where time alone makes some.
         lost: of the call that was settled along with it, as `record` returns them.
-        after: the target's queue once the batch was written, with the batch's group alone, where
-            that has something ready; None where nobody looked.
+        behind: the target's queue once the batch was written; None where nobody looked.
     """
 
     standing: Claimed
     room_in: timedelta | None = None
     lost: tuple[int, ...] = ()
-    after: Lane | None = None
+    behind: Behind | None = None
 
     def __bool__(self) -> bool:
         return self.standing is Claimed.TAKEN

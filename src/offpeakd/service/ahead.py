@@ -7,7 +7,7 @@ from typing import Final
 
 from offpeakd.core.lane import Lane, Stop
 from offpeakd.core.values import value
-from offpeakd.ports import Clock
+from offpeakd.ports import Behind, Clock
 
 JUST_NOW: Final = timedelta(milliseconds=10)
 """How old the stops may be that the gate goes by: asking again takes as long where the database is
@@ -26,14 +26,14 @@ choose from the same queue, and what each of them saw is old the sooner."""
 
 @value
 class _Seen:
-    lane: Lane
+    behind: Behind
     at: timedelta
     doubts: int
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Ahead:
-    """Of one lane. A claim reads the queue behind its batch in the same message.
+    """Of one lane. A claim looks at the queue behind its batch in the same message.
 
     Attributes:
         clock: for the age of a look.
@@ -41,21 +41,32 @@ class Ahead:
 
     clock: Clock
     _seen: _Seen | None = field(default=None, init=False)
+    _is_read: bool = field(default=True, init=False)
+    _lane: Lane | None = field(default=None, init=False)
     _rests_until: timedelta = field(default=timedelta(0), init=False)
 
-    def see(self, lane: Lane | None, at: timedelta, doubts: int) -> None:
-        """Keep what a claim showed.
+    def see(self, behind: Behind | None, at: timedelta, doubts: int) -> None:
+        """Keep what a claim gave. `read` has to follow, whatever becomes of the batch.
 
         Args:
-            lane: as the claim gives it.
+            behind: as the claim gives it.
             at: boot time before the claim was sent.
             doubts: how often the store had been doubted by then.
         """
-        self._seen = None if lane is None else _Seen(lane, at, doubts)
+        self.forget()
+        if behind is not None:
+            self._seen, self._is_read = _Seen(behind, at, doubts), False
+
+    def read(self) -> None:
+        """Read the queue, unless that is done: best while the cloud works on the call."""
+        if self._seen is not None and not self._is_read:
+            self._is_read = True
+            self._lane = self._seen.behind.read()
 
     def forget(self) -> None:
         """The queue was changed: another look is needed."""
-        self._seen = None
+        self.read()
+        self._seen = self._lane = None
 
     def rest(self) -> None:
         """Somebody else was first with what was chosen by it."""
@@ -64,7 +75,7 @@ class Ahead:
     def stops(self) -> tuple[Stop, ...] | None:
         """The target's stops, and those of all; None where they have to be asked for."""
         seen = self._seen
-        return seen.lane.stops if seen is not None and self._age(seen) <= JUST_NOW else None
+        return seen.behind.stops if seen is not None and self._age(seen) <= JUST_NOW else None
 
     def lane(self, groups: Sequence[str], now: datetime, doubts: int) -> Lane | None:
         """The queue with the first of the groups, once; None where another look is needed.
@@ -76,10 +87,13 @@ class Ahead:
             now: wall clock, since some may have become ready.
             doubts: how often the store has been doubted.
         """
-        seen, self._seen = self._seen, None
-        if seen is None or seen.doubts != doubts or self._age(seen) > GOOD_FOR:
+        self.read()
+        seen, lane = self._seen, self._lane
+        self.forget()
+        if seen is None or lane is None:
             return None
-        lane = seen.lane
+        if seen.doubts != doubts or self._age(seen) > GOOD_FOR:
+            return None
         rests = self.clock.boottime() < self._rests_until
         if rests or lane.stops or lane.ready_groups != tuple(groups[:1]):
             return None

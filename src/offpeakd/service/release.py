@@ -19,7 +19,7 @@ from offpeakd.core.plan import Take, next_edge, plan
 from offpeakd.core.settle import concerns_one, settle, settle_cleared
 from offpeakd.core.values import value
 from offpeakd.core.verdicts import Code, LaneFacts, Situation, Verdict
-from offpeakd.ports import Claim, Claimed, Clock, Cloud, Store, UpgradeAnswer
+from offpeakd.ports import Claim, Claimed, Clock, Cloud, Settled, Store, UpgradeAnswer
 from offpeakd.service.ahead import Ahead
 from offpeakd.service.answers import Answer, Answers
 from offpeakd.service.batches import batch_for
@@ -232,8 +232,9 @@ class Release:
             self.ahead.stops,
         )
         try:
-            answer = self.cloud.send(call, gate)
+            answer = self.cloud.send(call, gate, self.ahead.read)
         finally:
+            self.ahead.read()
             self.inventory.called(call.instance_ids)
         self._write_down(batch, answer, chosen, rules)
         self.cloud_stops.after_call(answer, lane, vetoed=gate.veto is not None)
@@ -319,12 +320,16 @@ class Release:
     def _claim(self, batch: Batch, rules: Rules) -> Claim:
         began, doubts = self.clock.boottime(), self.strays.doubts
         limits = rules.limits(self.target)
+
+        def claim(settled: Settled | None) -> Claim:
+            claimed = self.store.claim(batch, limits, settled, MOST)
+            self.ahead.see(claimed.behind, began, doubts)
+            return claimed
+
         try:
-            claim = self.answers.take_along(
-                lambda settled: self.store.claim(batch, limits, settled, MOST)
-            )
-            self.ahead.see(claim.after, began, doubts)
+            return self.answers.take_along(claim)
         except DatabaseError as error:
+            self.ahead.forget()
             # Whether it was committed is not known, so it is not sent; if it was, take it back.
             unsent = NotSent(f"the batch could not be written down: {error.message}")
             result = BatchResult("not_sent", self.clock.now(), message=unsent.why)
@@ -332,7 +337,6 @@ class Release:
             outcomes = dict.fromkeys((one.id for one in batch.requests), unsent)
             self.answers.keep(Answer(batch.id, result, changes, outcomes))
             raise
-        return claim
 
     def _facts(self, lane: Lane, rules: Rules) -> LaneFacts:
         return LaneFacts(

@@ -139,13 +139,19 @@ class DdsCloud:
             tuple(instance_ids), body, authorized.headers, authorized.at, self._credentials.fenced
         )
 
-    def send(self, call: SignedCall, gate: Callable[[], str | None]) -> UpgradeAnswer:
+    def send(
+        self,
+        call: SignedCall,
+        gate: Callable[[], str | None],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> UpgradeAnswer:
         """Make the call, once: no retry, no redirect. Everything that happens is an answer.
 
         Args:
             call: from `sign_upgrade`.
             gate: asked when the connection stands and before the first byte is written; text is
                 a veto. What it raises comes through, and nothing was written then.
+            meanwhile: done once the call is written; raises nothing.
         """
         missing = self._budget.take_for_upgrade()
         if missing is not None:
@@ -157,7 +163,11 @@ class DdsCloud:
             answer = self._keys.make(
                 call.headers,
                 lambda: self._transport.exchange(
-                    self._upgrade(call.body), call.headers, UPGRADE_LIMIT, before_first_byte=first
+                    self._upgrade(call.body),
+                    call.headers,
+                    UPGRADE_LIMIT,
+                    before_first_byte=first,
+                    meanwhile=meanwhile,
                 ),
             )
         except KeySparedError as spared:

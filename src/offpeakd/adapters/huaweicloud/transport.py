@@ -116,6 +116,7 @@ class Transport:
         limit: int,
         *,
         before_first_byte: Callable[[], None] | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> Answer:
         """Make a call, once, and read its answer to the end.
 
@@ -125,6 +126,7 @@ class Transport:
             limit: bytes of the body that are read at the most.
             before_first_byte: asked when the connection stands; what it raises comes through,
                 and proves that nothing was written.
+            meanwhile: done once the call is written, before its answer is waited for.
 
         Raises:
             CallFailedError: no whole answer came.
@@ -141,6 +143,7 @@ class Transport:
                 why = f"{self.host}: the server closed the connection, or spoke before it was asked"
                 raise CallFailedError(why, unsent=True)
             self._write(connection, call.body)
+            meanwhile()
             answer, kept = self._answered(connection, limit, _secrets(headers))
         finally:
             if kept:

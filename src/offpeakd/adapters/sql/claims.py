@@ -17,15 +17,14 @@ from offpeakd.adapters.sql.changes import (
 from offpeakd.adapters.sql.changes_sqlite import update_requests
 from offpeakd.adapters.sql.claims_postgresql import CLAIM, Written
 from offpeakd.adapters.sql.columns import instant_text, json_text, json_with
-from offpeakd.adapters.sql.look import answered, questions
+from offpeakd.adapters.sql.look import Answers, behind, questions
 from offpeakd.adapters.sql.prepared import Prepared, given
 from offpeakd.adapters.sql.room import lock_of, room_values, take_room, verdict
 from offpeakd.adapters.sql.single_messages import Begun
 from offpeakd.adapters.sql.tables import IS_READY, attempt, batch
 from offpeakd.adapters.sql.term import Term
-from offpeakd.adapters.sql.transactions import Database
+from offpeakd.adapters.sql.transactions import Database, Question
 from offpeakd.core.batch import Batch
-from offpeakd.core.lane import Lane
 from offpeakd.core.model import Request
 from offpeakd.ports import Claim, Claimed, Limits, Settled
 
@@ -168,23 +167,24 @@ def _write_whole(
     if settled is not None and begun is None:
         statement, news = settled_statement(database.dialect, settled)
         statements, values = [statement, CLAIM], values | news
-    [*recorded, found], seen = database.write_and_ask(
-        statements,
-        values,
-        lock,
-        begun,
-        questions(wanted.target, wanted.group, ahead) if ahead else (),
-    )
+    asked = questions(wanted.target, wanted.group, ahead) if ahead else ()
+    [*recorded, found], hear = database.write_and_ask(statements, values, lock, begun, *asked)
+    seen = behind(wanted.target, wanted.group, *hear) if hear else None
     lost: tuple[int, ...] = ()
-    if settled is not None and recorded != [(True,)]:
-        lost = write_changes(database, settled.changes, settled.batch_id, settled.result)
-    written = Written(*found)
-    room = verdict(
-        written.wait, written.in_flight, len(members), limits, holds_lease=written.holds_lease
-    )
-    claim = room if written.whole or not room else Claim(Claimed.NOT_AS_READ)
-    after = _behind(wanted, lambda: seen) if claim else None
-    return replace(claim, lost=lost, after=after)
+    claim: Claim | None = None
+    try:
+        if settled is not None and recorded != [(True,)]:
+            lost = write_changes(database, settled.changes, settled.batch_id, settled.result)
+        claim = _found(Written(*found), len(members), limits)
+        return replace(claim, lost=lost, behind=seen if claim else None)
+    finally:
+        if seen is not None and not claim:
+            seen.read()
+
+
+def _found(written: Written, size: int, limits: Limits | None) -> Claim:
+    room = verdict(written.wait, written.in_flight, size, limits, holds_lease=written.holds_lease)
+    return room if written.whole or not room else Claim(Claimed.NOT_AS_READ)
 
 
 def _write(
@@ -216,20 +216,15 @@ def _write(
     INSERT_EVENT.each_like(connection, _event_values(wanted), events)
     if not ahead:
         return room
-    asked = questions(wanted.target, wanted.group, ahead)
-    after = _behind(wanted, lambda: [one.rows(connection, values) for one, values in asked])
-    return replace(room, after=after)
+    hear = [_heard(connection, asked) for asked in questions(wanted.target, wanted.group, ahead)]
+    return replace(room, behind=behind(wanted.target, wanted.group, *hear))
 
 
-def _behind(
-    wanted: Batch, seen: Callable[[], Sequence[Sequence[tuple[Any, ...]]] | None]
-) -> Lane | None:
-    """The queue behind a batch; None where it could not be read: a look by itself will say why."""
-    try:
-        answers = seen()
-        return answered(wanted.target, wanted.group, answers) if answers else None
-    except (ValueError, LookupError):
-        return None
+def _heard(connection: sa.Connection, asked: Sequence[Question]) -> Callable[[], Answers]:
+    """Asked within the transaction; to read what was answered is left for later."""
+    dialect = connection.dialect
+    found = [(one, one.found(connection, values)) for one, values in asked]
+    return lambda: [one.read(dialect, rows) for one, rows in found]
 
 
 def _members(wanted: Batch) -> list[tuple[Request, str, str | None]]:

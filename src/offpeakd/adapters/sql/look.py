@@ -1,6 +1,6 @@
 """Looks at one target's queue: what waits, what runs, what stops it, and what comes next."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -20,8 +20,9 @@ from offpeakd.adapters.sql.tables import (
 )
 from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import Database, Question
-from offpeakd.core.lane import Lane
+from offpeakd.core.lane import Lane, Stop
 from offpeakd.core.model import Request
+from offpeakd.ports import Behind
 
 _next_ready = (
     sa.select(sa.func.min(request.c.wait_until, type_=request.c.wait_until.type))
@@ -122,20 +123,59 @@ def _next_of(target: str, group: str, limit: int, *, shared: bool) -> Question:
     return (_READY_AND_FREE if shared else _READY), wanted
 
 
-def questions(target: str, group: str, first: int) -> list[Question]:
-    """What a look behind a batch asks: it locks nothing, so others may be choosing the same."""
-    return [*_facts(target), _next_of(target, group, first, shared=False)]
+Answers = list[list[tuple[Any, ...]]]
+"""The rows of each question."""
 
 
-def answered(target: str, group: str, answers: Sequence[Sequence[tuple[Any, ...]]]) -> Lane:
-    """What the answers to `questions` say; without a group where that has nothing ready."""
-    waiting, stops, rows = answers
-    found = _requests(rows)
-    return _lane(target, [group] if found else [], waiting, stops, found)
+def questions(target: str, group: str, first: int) -> tuple[list[Question], list[Question]]:
+    """What a look behind a batch asks: the stops, and then the rest.
+
+    It locks nothing, so others may be choosing the same.
+    """
+    waiting, stops = _facts(target)
+    return [stops], [waiting, _next_of(target, group, first, shared=False)]
 
 
-def _facts(target: str) -> list[Question]:
-    return [(_WAITING_AND_RUNNING, {"target": target}), (_STOPS, {"scope": target})]
+def behind(
+    target: str,
+    group: str,
+    hear_stops: Callable[[], Answers | None],
+    hear: Callable[[], Answers | None],
+) -> Behind | None:
+    """What the answers to `questions` say; without a group where that has nothing ready.
+
+    Args:
+        target: its name.
+        group: the batch's.
+        hear_stops: gives what was answered to the first questions; None where they failed.
+        hear: the same for the rest, later.
+    """
+    answers = hear_stops()
+    if answers is None:
+        hear()
+        return None
+    [stops] = answers
+
+    def read() -> Lane | None:
+        answers = hear()
+        try:
+            if answers is None:
+                return None
+            waiting, rows = answers
+            found = _requests(rows)
+            return _lane(target, [group] if found else [], waiting, stops, found)
+        except (ValueError, LookupError):  # a look by itself will say why
+            return None
+
+    return Behind(_stops(stops), read)
+
+
+def _facts(target: str) -> tuple[Question, Question]:
+    return (_WAITING_AND_RUNNING, {"target": target}), (_STOPS, {"scope": target})
+
+
+def _stops(rows: Iterable[tuple[Any, ...]]) -> tuple[Stop, ...]:
+    return tuple(sorted(map(stop_of, rows), key=lambda stop: (stop.scope, stop.kind)))
 
 
 def _requests(rows: Iterable[tuple[Any, ...]]) -> list[Request]:
@@ -155,6 +195,6 @@ def _lane(
         tuple(ready_groups),
         next_ready_at,
         in_flight,
-        tuple(sorted(map(stop_of, stops), key=lambda stop: (stop.scope, stop.kind))),
+        _stops(stops),
         None if first is None else tuple(first),
     )

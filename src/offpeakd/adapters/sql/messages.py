@@ -11,10 +11,11 @@ statement, which costs as much as the server's work for it; the mode itself is t
 
 import re
 import select
+from collections import deque
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 import sqlalchemy as sa
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
 Row = tuple[Any, ...]
+
+_LATE: Final = 1000
+"""Milliseconds of silence after which an answer that may as well stay unknown is given up."""
 
 _VALUE: Final = re.compile(r"%\((\w+)\)s|%%")
 
@@ -90,7 +94,7 @@ def exchanged(connection: sa.Connection, steps: Sequence[Step]) -> list[list[Row
     Raises:
         psycopg.Error: the first statement that fails, or a connection that breaks.
     """
-    return Talk(connection).end(steps)[0]
+    return Talk(connection).end(steps)
 
 
 def is_quiet(connection: sa.Connection) -> bool:
@@ -124,8 +128,15 @@ class _Heard(NamedTuple):
     failed: "PGresult | None"
 
 
+class _Part(NamedTuple):
+    """Statements whose answers are heard together, and whether a message ends with them."""
+
+    steps: Sequence[Step]
+    ends: bool = True
+
+
 class Talk:
-    """A message that may be sent in parts, with its answers, on one connection.
+    """Messages, the first of which may be sent in parts, with their answers, on one connection.
 
     Args:
         connection: to PostgreSQL, for nobody else until the talk has ended.
@@ -138,10 +149,11 @@ class Talk:
         self._driver = _driver_of(connection)
         self._server = self._driver.pgconn
         self._status = pq.ExecStatus
+        self._failed = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.PIPELINE_ABORTED)
         self._types = Transformer(self._driver)
         self._text = PyFormat.TEXT
         self._ears = select.poll()
-        self._said: list[Sequence[Step]] = []
+        self._said: deque[_Part] = deque()
 
     def begin(self, steps: Sequence[Step]) -> None:
         """Send the first statements, for the server to work on meanwhile.
@@ -153,45 +165,60 @@ class Talk:
             psycopg.Error: the connection broke.
         """
         with self._whole():
-            self._send(steps)
+            self._send(_Part(steps))
 
-    def end(
-        self, steps: Sequence[Step], *then: Sequence[Step]
-    ) -> tuple[list[list[Row]], list[list[Row]] | None]:
+    def end(self, steps: Sequence[Step], *then: Sequence[Step]) -> list[list[Row]]:
         """Send the last statements, and read what all were answered; see `exchanged`.
 
         Args:
             steps: the statements.
-            then: messages that follow whatever becomes of them, and of each other. They ask for
-                what may as well stay unknown, so where one fails nothing is raised.
+            then: one more message, in parts, which follows whatever becomes of them. Each part has
+                to be heard before anything else is said on the connection.
 
         Returns:
-            the rows of each statement that asks; the same of the messages that follow, None where
-            one of these failed.
+            the rows of each statement that asks, but for those of the message that follows.
         """
+        parts = [_Part(part, part is then[-1]) for part in then]
         with self._whole():
-            self._send(steps, *then)
-            last = len(self._said) - len(then)
-            heard = [self._heard(message) for message in self._said[:last]]
+            self._send(_Part(steps), *parts)
+            heard = [self._heard() for _ in range(len(self._said) - len(parts))]
         failed = next((one.failed for one in heard if one.failed is not None), None)
-        after = self._heard_behind(self._said[last:])
+        if failed is not None or not then:
+            self.hear_out()
         if failed is not None:
             raise self._error(failed)
-        return [rows for one in heard for rows in one.rows], after
+        return [rows for one in heard for rows in one.rows]
 
-    def _heard_behind(self, messages: Sequence[Sequence[Step]]) -> list[list[Row]] | None:
-        """The rows of messages that may fail in any way: what came before them stands."""
+    def hear(self) -> list[list[Row]] | None:
+        """The rows of the next part of the message that follows.
+
+        Returns:
+            None where it failed or nothing came in time: it asked for what may as well stay
+            unknown, and what came before it stands.
+        """
         import psycopg
 
         try:
             with self._whole():
-                heard = [self._heard(message) for message in messages]
-                self._server.exit_pipeline_mode()
-        except (psycopg.Error, ValueError):
+                heard = self._heard(_LATE)
+                self._leave()
+        except (psycopg.Error, ValueError, IndexError):
             return None
-        if any(one.failed is not None for one in heard):
-            return None
-        return [rows for one in heard for rows in one.rows]
+        return heard.rows if heard.failed is None else None
+
+    def hear_out(self) -> None:
+        """Hear whatever follows, which nobody wants to know any more."""
+        import psycopg
+
+        with suppress(psycopg.Error, ValueError), self._whole():
+            while self._said:
+                self._heard(_LATE)
+            self._leave()
+
+    def _leave(self) -> None:
+        """Let the connection be used in the ordinary way again, once all is heard."""
+        if not self._said:
+            self._server.exit_pipeline_mode()
 
     @contextmanager
     def _whole(self) -> Generator[None]:
@@ -199,32 +226,40 @@ class Talk:
         try:
             yield
         except BaseException:
+            self._said.clear()
             self._driver.close()
             raise
 
-    def _send(self, *messages: Sequence[Step]) -> None:
+    def _send(self, *parts: _Part) -> None:
         """Send messages at once; each is run even where one before it fails."""
         if not self._said:
             self._server.enter_pipeline_mode()
-        for steps in messages:
-            for step in steps:
+        for part in parts:
+            for step in part.steps:
                 self._say(step)
-            self._server.pipeline_sync()
-            self._said.append(steps)
+            if part.ends:
+                self._server.pipeline_sync()
+            else:
+                # The server keeps its answers until there are many, or it is told to part with them.
+                self._server.send_flush_request()
+            self._said.append(part)
         self._flush()
 
-    def _heard(self, message: Sequence[Step]) -> _Heard:
-        """What a message was answered."""
+    def _heard(self, patience: int | None = None) -> _Heard:
+        """What the next part was answered."""
         rows: list[list[Row]] = []
         failed: PGresult | None = None
-        for step in message:
-            result = self._result()
-            if failed is None and result.status == self._status.FATAL_ERROR:
+        part = self._said[0]
+        for step in part.steps:
+            result = self._result(patience)
+            if failed is None and result.status in self._failed:
                 failed = result
             elif step.asks and result.status == self._status.TUPLES_OK:
                 self._types.set_pgresult(result)
                 rows.append(self._types.load_rows(0, result.ntuples, tuple))
-        self._next()  # the end of the message
+        if part.ends:
+            self._next(patience)
+        self._said.popleft()
         return _Heard(rows, failed)
 
     def _say(self, step: Step) -> None:
@@ -243,22 +278,28 @@ class Talk:
                 server.consume_input()
         self._ears.register(server.socket, select.POLLIN)
 
-    def _result(self) -> "PGresult":
+    def _result(self, patience: int | None) -> "PGresult":
         """What became of the next statement."""
         import psycopg
 
-        result = self._next()
+        result = self._next(patience)
         if result is None:
             raise psycopg.OperationalError(self._server.get_error_message())
-        while self._next() is not None:
+        while self._next(patience) is not None:
             pass
         return result
 
-    def _next(self) -> "PGresult | None":
+    def _next(self, patience: int | None) -> "PGresult | None":
         while self._server.is_busy():
-            self._ears.poll()
+            if not self._ears.poll(patience):
+                self._give_up()
             self._server.consume_input()
         return self._server.get_result()
+
+    def _give_up(self) -> NoReturn:
+        import psycopg
+
+        raise psycopg.OperationalError("the server fell silent")
 
     def _error(self, result: "PGresult") -> "psycopg.Error":
         import psycopg

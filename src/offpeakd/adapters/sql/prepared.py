@@ -43,9 +43,15 @@ class Prepared:
 
     def rows(self, connection: sa.Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run a statement that returns rows."""
+        return self.read(connection.dialect, self.found(connection, values))
+
+    def found(
+        self, connection: sa.Connection, values: Mapping[str, Any]
+    ) -> Sequence[Sequence[Any]]:
+        """Run a statement that returns rows, and give them as the driver does; see `read`."""
         cursor = cursor_of(connection)
         cursor.execute(self.text(connection.dialect), self.bound(connection.dialect, values))
-        return self.read(connection.dialect, cursor.fetchall())
+        return cursor.fetchall()
 
     def text(self, dialect: sa.Dialect) -> str:
         """The statement as the driver takes it."""

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 import sqlalchemy as sa
@@ -57,11 +58,11 @@ class Ahead:
     """What is asked right after something is written, in the same breath.
 
     Attributes:
-        texts: one statement each, which lock nothing; none where nothing is asked.
+        parts: of one statement or more, which lock nothing; each part is heard when it is wanted.
         values: of all, by name.
     """
 
-    texts: Sequence[str]
+    parts: Sequence[Sequence[str]]
     values: Mapping[str, Any]
 
 
@@ -73,12 +74,16 @@ class Written(NamedTuple):
 
     Attributes:
         rows: of the statements that write, one each.
-        after: the rows of each statement that was asked after that; None where there were none, or
-            one of them failed.
+        hear: gives the rows of each statement of the next part of what is asked ahead; None where
+            these could not be read. A connection is kept until all parts were heard, so that has
+            to be done within moments, whatever else happens.
     """
 
     rows: list[Row]
-    after: list[list[Row]] | None
+    hear: "Hear"
+
+
+Hear = Callable[[], list[list[Row]] | None]
 
 
 class SingleMessages:
@@ -177,16 +182,12 @@ class SingleMessages:
             ahead: what is asked once it is written.
 
         Returns:
-            the row of each, after those of what was begun, and what was answered after that.
+            the row of each, after those of what was begun, and how to hear what is asked ahead.
         """
         if begun is None:
             first = (*_taking(lock), *(() if lasting else (_NOT_LASTING,)))
-            found, after = self._in_full_if_need_be(
-                lambda: self._written(texts, values, first, ahead)
-            )
-        else:
-            found, after = self._ended(begun, texts, values, lock, ahead)
-        return Written([row for [row] in found], after[1:] if after else None)
+            return self._in_full_if_need_be(lambda: self._written(texts, values, first, ahead))
+        return self._ended(begun, texts, values, lock, ahead)
 
     def _written(
         self,
@@ -194,14 +195,17 @@ class SingleMessages:
         values: Mapping[str, Any],
         first: Sequence[Step],
         ahead: Ahead,
-    ) -> tuple[list[list[Row]], list[list[Row]] | None]:
+    ) -> Written:
         connection = self._connections.quiet()
         with self._connections.kept(connection):
             set_up, *steps = self._planned.steps(connection, [self._set_to_write, *texts], values)
             message = (words("BEGIN"), set_up, *first, *steps, words("COMMIT"))
-            found, after = Talk(connection).end(message, *self._asking(connection, ahead))
+            talk = Talk(connection)
+            found = talk.end(message, *self._asking(connection, ahead))
+            # Only what was begun has a connection set apart for it, which may be kept for longer.
+            heard = [talk.hear() for _ in ahead.parts]
             self._name_the_rest(connection)
-        return found[1:], after
+        return Written([row for [row] in found[1:]], partial(next, iter(heard), None))
 
     def _ended(
         self,
@@ -210,34 +214,65 @@ class SingleMessages:
         values: Mapping[str, Any],
         lock: str,
         ahead: Ahead,
-    ) -> tuple[list[list[Row]], list[list[Row]] | None]:
+    ) -> Written:
         together = ([*begun.texts, *texts], {**begun.values, **values}, _taking(lock), ahead)
+        connection = begun.connection
+        if is_cut(connection):
+            # The server waited for too long. COMMIT was never said, so nothing of it is written.
+            self._part_with(connection, sound=False)
+            return self._written(*together)
         try:
-            if is_cut(begun.connection):
-                # The server waited for too long. COMMIT was never said, so nothing of it is written.
-                self._connections.drop(begun.connection)
-                return self._written(*together)
-            with self._connections.kept(begun.connection):
-                steps = self._planned.steps(begun.connection, texts, values, amid=True)
-                then = self._asking(begun.connection, ahead)
-                message = (*_taking(lock), *steps, words("COMMIT"))
-                found, after = begun.talk.end(message, *then)
-                self._name_the_rest(begun.connection)
-            return found[1:], after
-        except library_errors() as error:
-            if not self._planned.give_up(error):
+            steps = self._planned.steps(connection, texts, values, amid=True)
+            message = (*_taking(lock), *steps, words("COMMIT"))
+            found = begun.talk.end(message, *self._asking(connection, ahead))
+        except BaseException as error:
+            self._part_with(connection, sound=False)
+            if not isinstance(error, library_errors()) or not self._planned.give_up(error):
                 raise
+            return self._written(*together)
+        rows = [row for [row] in found[1:]]
+        if not ahead.parts:
+            self._name_the_rest(connection)
+            self._part_with(connection)
+        return Written(rows, partial(self._heard, begun, [None] * len(ahead.parts)))
+
+    def _heard(self, begun: Begun, unheard: list[None]) -> list[list[Row]] | None:
+        """The rows of the next part; with the last one, or where one fails, the talk has ended."""
+        if not unheard:
+            return None
+        unheard.pop()
+        try:
+            rows = begun.talk.hear()
+        except BaseException:
+            unheard.clear()
+            self._part_with(begun.connection, sound=False)
+            raise
+        if rows is None or not unheard:
+            unheard.clear()
+            begun.talk.hear_out()
+            self._name_the_rest(begun.connection)
+            self._part_with(begun.connection, sound=rows is not None)
+        return rows
+
+    def _part_with(self, connection: sa.Connection, *, sound: bool = True) -> None:
+        """Put back a connection that was set apart for what was begun."""
+        try:
+            if sound:
+                self._connections.put_back(connection)
+            else:
+                self._connections.drop(connection)
         finally:
             self._room_to_begin.release()
-        return self._written(*together)
 
-    def _asking(self, connection: sa.Connection, ahead: Ahead) -> Sequence[Sequence[Step]]:
-        """A message, which is a transaction by itself."""
-        if not ahead.texts:
-            return ()
-        texts = [self._set_to_look, *ahead.texts]
+    def _asking(self, connection: sa.Connection, ahead: Ahead) -> list[list[Step]]:
+        """The parts of a message, which is a transaction by itself."""
         # What can't be named keeps nothing from being written.
-        return (self._planned.steps(connection, texts, ahead.values, amid=True),)
+        steps = partial(self._planned.steps, connection, amid=True)
+        parts = [steps(texts, ahead.values) for texts in ahead.parts]
+        if parts:
+            set_up = steps([self._set_to_look], ahead.values)
+            parts[0][:0] = [step._replace(asks=False) for step in set_up]
+        return parts
 
     def _name_the_rest(self, connection: sa.Connection) -> None:
         """It is written: whatever becomes of a name, that must not look like a failure."""

@@ -2,8 +2,9 @@
 
 import sqlite3
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from offpeakd.adapters.sql.single_messages import (
     KEYS_ALONE,
     Ahead,
     Begun,
+    Hear,
     SingleMessages,
 )
 from offpeakd.adapters.sql.turnstile import Turnstile
@@ -167,20 +169,26 @@ class Database:
         values: Mapping[str, Any],
         lock: str,
         begun: Begun | None,
-        questions: Sequence[Question],
-    ) -> tuple[list[Row], list[list[Row]] | None]:
+        *parts: Sequence[Question],
+    ) -> tuple[list[Row], tuple[Hear, ...]]:
         """Write all or nothing on PostgreSQL, and read right after that; see `SingleMessages.write`.
 
-        What is read is None where it couldn't be: what was written is written all the same.
+        Returns:
+            the row of each statement; what reads each part, to be called in this order.
         """
-        ahead = Ahead(*self._said(questions))
+        said = [self._said(questions) for questions in parts]
+        given = {name: value for _, values in said for name, value in values.items()}
+        ahead = Ahead([texts for texts, _ in said], given)
         with self._translated():
-            rows, after = self._messages.write(texts, values, lock, begun, ahead=ahead)
-        try:
-            return rows, None if after is None else self._read(questions, after)
-        except ValueError:
-            # It is written all the same. Whoever reads it alone will be told.
-            return rows, None
+            rows, hear = self._messages.write(texts, values, lock, begun, ahead=ahead)
+        return rows, tuple(partial(self._heard, hear, questions) for questions in parts)
+
+    def _heard(self, hear: Hear, questions: Sequence[Question]) -> list[list[Row]] | None:
+        """What was asked ahead; None where it couldn't be read. Whoever reads it alone is told why."""
+        with suppress(ValueError, *library_errors()):
+            found = hear()
+            return None if found is None else self._read(questions, found)
+        return None
 
     def begin_whole(self, texts: Sequence[str], values: Mapping[str, Any]) -> Begun | None:
         """Begin to write on PostgreSQL; see `SingleMessages.begin`."""
