@@ -71,8 +71,14 @@ class InstantCloud:
     def sign_upgrade(self, instance_ids: Sequence[str]) -> SignedCall:
         return SignedCall(tuple(instance_ids), b"{}", {}, self.clock.now(), fenced=True)
 
-    def send(self, call: SignedCall, gate: Callable[[], str | None]) -> UpgradeAnswer:
+    def send(
+        self,
+        call: SignedCall,
+        gate: Callable[[], str | None],
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> UpgradeAnswer:
         assert gate() is None
+        meanwhile()
         now = self.clock.now()
         accepted = {one: Accepted(uuid4().hex) for one in call.instance_ids}
         return UpgradeAnswer(BatchResult("answered", now, sent_at=now, http_status=202), accepted)

@@ -225,12 +225,12 @@ class SingleMessages:
             steps = self._planned.steps(connection, texts, values, amid=True)
             message = (*_taking(lock), *steps, words("COMMIT"))
             found = begun.talk.end(message, *self._asking(connection, ahead))
+            rows = [row for [row] in found[1:]]
         except BaseException as error:
             self._part_with(connection, sound=False)
             if not isinstance(error, library_errors()) or not self._planned.give_up(error):
                 raise
             return self._written(*together)
-        rows = [row for [row] in found[1:]]
         if not ahead.parts:
             self._name_the_rest(connection)
             self._part_with(connection)
