@@ -15,6 +15,9 @@ from offpeakd.core.errors import ConfigurationError, Problem
 
 mine = os.getpid()
 def here(): return os.getpid() == mine
+def done(work):
+    with begun_aside(work) as result:
+        return result()
 """
 
 
@@ -38,8 +41,7 @@ def test_the_work_is_done_in_another_process_which_alone_loads_what_it_takes() -
 def work():
     import colorsys
     return here(), colorsys.rgb_to_hls(0, 0, 0)
-result = begun_aside(work)
-print(result(), "colorsys" in sys.modules)
+print(done(work), "colorsys" in sys.modules)
 """
     assert told(program) == "(False, (0.0, 0.0, 0.0)) False\n"
 
@@ -47,7 +49,7 @@ print(result(), "colorsys" in sys.modules)
 def test_no_process_is_left_behind_and_no_file_open() -> None:
     program = """
 before = os.listdir("/proc/self/fd")
-begun_aside(here)()
+done(here)
 print(os.listdir("/proc/self/fd") == before)
 try:
     os.waitpid(-1, os.WNOHANG)
@@ -58,7 +60,7 @@ except ChildProcessError:
 
 
 def test_a_result_may_be_larger_than_a_pipe() -> None:
-    assert told("print(len(begun_aside(lambda: 'x' * 3_000_000)()))") == "3000000\n"
+    assert told("print(len(done(lambda: 'x' * 3_000_000)))") == "3000000\n"
 
 
 def test_an_error_for_people_is_raised_with_all_that_it_says() -> None:
@@ -66,7 +68,7 @@ def test_an_error_for_people_is_raised_with_all_that_it_says() -> None:
 def work():
     raise ConfigurationError((Problem("a.yaml", 2, 1, "release", f"here: {here()}", "Mend it."),))
 try:
-    begun_aside(work)()
+    done(work)
 except ConfigurationError as error:
     print(error.problems[0], error.message, sep="|")
 """
@@ -89,7 +91,7 @@ def test_what_comes_to_nothing_there_is_done_here(trouble: str) -> None:
 def work():
     if here(): return "done here"
     {trouble}
-print(begun_aside(work)())
+print(done(work))
 """
     assert told(program) == "done here\n"
 
@@ -104,19 +106,42 @@ print(begun_aside(work)())
         pytest.param(
             "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))", id="no pipe"
         ),
-        pytest.param(
-            "import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
-            id="nobody may wait for children",
-        ),
     ],
 )
 def test_where_it_cant_be_done_there_it_is_done_here(surroundings: str) -> None:
     program = f"""
 {surroundings}
-print(begun_aside(here)())
+print(done(here))
 if "e" in globals(): e.set()
 """
     assert told(program) == "True\n"
+
+
+def test_where_nobody_may_wait_for_children_the_result_is_taken_all_the_same() -> None:
+    program = """
+import signal
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+print(done(here))
+"""
+    assert told(program) == "False\n"
+
+
+def test_nothing_outlives_whoever_has_no_use_for_it_any_more() -> None:
+    program = """
+reader, writer = os.pipe()
+def work():
+    os.read(reader, 1)
+try:
+    with begun_aside(work):
+        raise RuntimeError
+except RuntimeError:
+    pass
+try:
+    os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    print("none")
+"""
+    assert told(program) == "none\n"
 
 
 def test_where_no_process_can_be_made_it_is_done_here() -> None:
@@ -127,13 +152,13 @@ import resource
 {ordinary}
 resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 before = os.listdir("/proc/self/fd")
-print(begun_aside(here)(), os.listdir("/proc/self/fd") == before)
+print(done(here), os.listdir("/proc/self/fd") == before)
 """
     assert told(program) == "True True\n"
 
 
 def test_what_was_written_before_is_written_once() -> None:
-    assert told("print('once'); begun_aside(here)()") == "once\n"
+    assert told("print('once'); done(here)") == "once\n"
 
 
 def every_kind(of: type[OffpeakdError] = OffpeakdError) -> list[type[OffpeakdError]]:

@@ -235,6 +235,38 @@ def test_a_claim_is_taken_whatever_becomes_of_the_look_behind_it(
     _all_is_given_back(store)
 
 
+@pytest.mark.parametrize(
+    "look", ["pg_terminate_backend(pg_backend_pid(), 0)", "'infinity'::timestamptz"]
+)
+def test_a_look_that_costs_its_connection_costs_no_place_in_the_pool(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch, look: str
+) -> None:
+    broken: list[Question] = [(Prepared(sa.select(sa.literal_column(look))), {})]
+    monkeypatch.setattr(claims, "questions", lambda *_, **__: (STOPS, broken))
+    for number in range(MOST + 1):
+        claim = store.claim(batch_of(added(store, wish(number)), f"b{number}"), ahead=5)
+        assert claim.behind is not None
+        assert claim.behind.read() is None
+
+    assert store.stops() == ()
+    assert store._database._connections._room._value == MOST
+
+
+def test_nothing_is_named_while_the_cloud_works_on_a_call(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind = _taken(store, monkeypatch, STOPS, SOUND)
+
+    def fail(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(store._database._messages._planned, "learn", fail)
+    assert behind is not None
+    behind.read()
+    monkeypatch.undo()
+    _all_is_given_back(store)
+
+
 def test_a_look_whose_server_falls_silent_is_given_up(
     store: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from fakes.wishes import wish
+from fakes.wishes import NOON, added, batch_of, wish
 from offpeakd.adapters.sql.address import address_of
 from offpeakd.adapters.sql.faults import translate
 from offpeakd.adapters.sql.opened_file import OpenedFile
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
 from offpeakd.core.errors import DatabaseError, DatabaseUntrustedError
+from offpeakd.core.lane import Stop
 
 
 def a_failure(name: str) -> sqlite3.OperationalError:
@@ -125,3 +126,25 @@ def test_a_file_that_comes_to_be_later_is_the_one_to_trust(file: Path) -> None:
 
     with pytest.raises(DatabaseUntrustedError):
         opened.check()
+
+
+@pytest.mark.parametrize(
+    ("broken", "stops_are_read"),
+    [
+        ("UPDATE request SET requested_at = 'yesterday' WHERE id = 2", True),
+        ("UPDATE control SET since = 'yesterday'", False),
+    ],
+)
+def test_a_claim_is_taken_though_what_is_behind_it_can_not_be_read(
+    store: SqlStore, file: Path, broken: str, *, stops_are_read: bool
+) -> None:
+    [one, _] = added(store, wish(1), wish(2))
+    store.put_stop(Stop("prod", "pause", "not now", "ada", NOON))
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute(broken)
+
+    claim = store.claim(batch_of([one], "b1"), ahead=5)
+
+    assert claim
+    assert (claim.behind is not None) is stops_are_read
+    assert claim.behind is None or claim.behind.read() is None

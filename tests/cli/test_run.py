@@ -11,8 +11,10 @@ from cli.conftest import Command
 from fakes.installation import Installation
 from fakes.set_clock import SetClock
 from offpeakd import app
+from offpeakd.app import running
 from offpeakd.cli.context import Invocation
 from offpeakd.cli.main import main
+from offpeakd.core.errors import CredentialsError, OffpeakdError
 from offpeakd.emulator.emulator import Emulator
 from offpeakd.emulator.options import EmulatorSettings
 
@@ -59,3 +61,26 @@ def test_what_is_built_is_told_once_before_the_daemon_works(tmp_path: Path) -> N
 
     assert (code, told) == (0, [False])
     assert "started" in log.getvalue()
+
+
+def test_a_password_is_read_by_who_opens_the_database_and_no_reload_needs_it(folder: Path) -> None:
+    config = folder / "offpeakd.yaml"
+    text = """database: {url: "postgresql://me@127.0.0.1/x", password_file: gone}
+timezone: UTC
+windows: {always: {always: true}}
+targets: {prod: {region: eu-west-101, project_id: 0123456789abcdef0123456789abcdef}}
+"""
+    config.write_text(text)
+    read = app.read_daemon_configuration(config, {}, folder)
+
+    with pytest.raises(CredentialsError, match="gone can't be read"):
+        read.database.address()
+
+
+def test_a_reload_that_meets_another_version_of_the_program_says_so() -> None:
+    def fail() -> app.DaemonConfiguration:
+        raise ImportError("cannot import name 'x'")
+
+    with pytest.raises(OffpeakdError, match="ImportError: cannot import name 'x'") as raised:
+        running._read_anew(fail)
+    assert "restart the daemon" in raised.value.fix

@@ -33,6 +33,7 @@ class CountingStore(MemoryStore):
     looks = 0
     asked_for_stops = 0
     kept = 0
+    breaks_to_read = False
     after_claim: Callable[[], object] = staticmethod(lambda: None)
 
     @override
@@ -64,6 +65,8 @@ class CountingStore(MemoryStore):
 
         def read() -> Queue | None:
             self.kept -= 1
+            if self.breaks_to_read:
+                raise KeyError("on purpose")
             return behind.read()
 
         return Behind(behind.stops, read)
@@ -136,6 +139,17 @@ def test_what_a_claim_keeps_is_read_while_the_cloud_works_on_the_call(
     assert passes(lane) == 10
 
     assert kept == [1, 0]
+
+
+def test_an_answer_is_written_down_though_the_look_behind_its_batch_is_a_defect(
+    lane: Lane, store: CountingStore
+) -> None:
+    store.breaks_to_read = True
+    assert passes(lane) == 10
+    lane.release.answers.store_last()
+
+    assert lane.states().count("running") == 10
+    assert len({one.job_id for one in lane.in_state(State.RUNNING)}) == 10
 
 
 def test_what_a_claim_keeps_is_read_though_its_batch_is_vetoed(

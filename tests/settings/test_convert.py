@@ -9,7 +9,7 @@ from offpeakd.core.errors import CredentialsError
 from offpeakd.core.policy import Policy
 from offpeakd.settings.cautions import never_open
 from offpeakd.settings.convert import calendar_of, policy_of, targets_of
-from offpeakd.settings.references import credential_path, database_address
+from offpeakd.settings.references import credential_path, database_place
 from settings.configuration_text import PROJECT, TARGET, WHOLE, WINDOW, ZONE, loaded, written
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -95,12 +95,14 @@ def test_the_password_comes_from_its_file(tmp_path: Path) -> None:
     text = WHOLE + f"database: {{url: '{url}', password_file: db.password}}\n"
     found = loaded(tmp_path, text)
     expected = "postgresql+psycopg://o:p%40ss%3A%2Fw%3Frd@localhost/q"
-    assert database_address(found, {}) == expected
+    assert database_place(found, {}).address() == expected
     assert "p%40ss" not in repr(found)
 
 
 def test_a_database_without_password_file_keeps_its_address(tmp_path: Path) -> None:
-    assert database_address(loaded(tmp_path), {}) == "sqlite:////var/lib/offpeakd/offpeakd.db"
+    assert (
+        database_place(loaded(tmp_path), {}).address() == "sqlite:////var/lib/offpeakd/offpeakd.db"
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,7 @@ def test_a_password_file_that_has_none_is_named(
         written(tmp_path, content, "pw")
     text = WHOLE + "database: {url: 'postgresql://o@localhost/q', password_file: pw}\n"
     with pytest.raises(CredentialsError, match=words) as caught:
-        database_address(loaded(tmp_path, text), {})
+        database_place(loaded(tmp_path, text), {}).address()
     assert str(tmp_path / "pw") in str(caught.value)
 
 

@@ -2,50 +2,64 @@
 
 import os
 import pickle
+import signal
 import threading
-from collections.abc import Callable
-from typing import NoReturn, TypeVar, cast
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO, NoReturn, TypeVar, cast
 
 from offpeakd.core.errors import OffpeakdError
 
 _T = TypeVar("_T")
 
 
-def begun_aside(work: Callable[[], _T]) -> Callable[[], _T]:
+@contextmanager
+def begun_aside(work: Callable[[], _T]) -> Generator[Callable[[], _T]]:
     """Begin work on another processor; what comes back waits for its result.
 
     Threads of Python take turns and processes don't, and what is imported there never fills the
     memory of this one. It is a head start and nothing else: where no process can be made, other
     threads run (a fork takes none along, and may find their locks held) or no result came, the
-    work is done here by whoever asks for it.
+    work is done here by whoever asks for it. Nothing of it outlives the `with`.
 
     Args:
         work: changes nothing outside; what it gives can be pickled.
 
-    Returns:
+    Yields:
         what gives the result once, and raises the `OffpeakdError` that the work raised.
     """
-    if threading.active_count() > 1:
-        return work
+    begun = None if threading.active_count() > 1 else _begin(work)
+    if begun is None:
+        yield work
+        return
+    child, reader = begun
+    with os.fdopen(reader, "rb") as pipe:
+        try:
+            yield lambda: _result(pipe, work)
+        finally:
+            _end(child)
+
+
+def _begin(work: Callable[[], object]) -> tuple[int, int] | None:
+    """The other process, and where its result will be read; None where there can be none."""
     try:
         reader, writer = os.pipe()
     except OSError:
-        return work
+        return None
     try:
         child = os.fork()
     except OSError:
         os.close(reader)
         os.close(writer)
-        return work
+        return None
     if child == 0:
         _answer(work, writer)
     os.close(writer)
-    return lambda: _result(child, reader, work)
+    return child, reader
 
 
 def _answer(work: Callable[[], object], writer: int) -> NoReturn:
     """Write what comes of the work, and end without a word: the other process has the last one."""
-    status = 1
     try:
         came: object
         try:
@@ -54,28 +68,25 @@ def _answer(work: Callable[[], object], writer: int) -> NoReturn:
             came = _Raised(error)
         with open(writer, "wb") as pipe:
             pickle.dump(came, pipe, pickle.HIGHEST_PROTOCOL)
-        status = 0
     finally:
-        os._exit(status)
+        os._exit(0)
 
 
-def _result(child: int, reader: int, work: Callable[[], _T]) -> _T:
-    with open(reader, "rb") as pipe:
-        answer = pipe.read()
-    if not _ended_well(child):
+def _end(child: int) -> None:
+    with suppress(ChildProcessError):  # where nobody is to wait for children, the system does
+        if os.waitpid(child, os.WNOHANG) == (0, 0):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def _result(pipe: BinaryIO, work: Callable[[], _T]) -> _T:
+    try:
+        came = pickle.load(pipe)  # noqa: S301 - from this program's own process
+    except Exception:  # noqa: BLE001 - cut short, by whatever ended the other process
         return work()
-    came = pickle.loads(answer)  # noqa: S301 - from this program's own process
     if isinstance(came, _Raised):
         raise came.error
     return cast("_T", came)
-
-
-def _ended_well(child: int) -> bool:
-    try:
-        _, status = os.waitpid(child, 0)
-    except ChildProcessError:  # this program was started by one that waits for no child
-        return False
-    return status == 0
 
 
 class _Raised:

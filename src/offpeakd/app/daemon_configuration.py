@@ -1,7 +1,6 @@
 """What a daemon takes of the configuration, and how it comes by it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from offpeakd.core.values import value
 
 if TYPE_CHECKING:
     from offpeakd.service.rules import Rules
+    from offpeakd.settings.database_place import DatabasePlace
     from offpeakd.settings.load import Loaded
 
 
@@ -21,7 +21,7 @@ class DaemonConfiguration:
     Attributes:
         log_level: what is logged.
         log_format: how it looks.
-        database: its address, with its password: a secret.
+        database: where it is.
         lease_ttl: how long a silent daemon keeps its claims, on PostgreSQL.
         rules: that decide, for every target.
         clouds: every target's.
@@ -30,7 +30,7 @@ class DaemonConfiguration:
 
     log_level: str
     log_format: str
-    database: str = field(repr=False)
+    database: "DatabasePlace"
     lease_ttl: timedelta
     rules: "Rules"
     clouds: tuple[TargetCloud, ...]
@@ -38,18 +38,14 @@ class DaemonConfiguration:
 
 
 def daemon_configuration(loaded: "Loaded", environ: Mapping[str, str]) -> DaemonConfiguration:
-    """What a daemon takes of a configuration that was read.
-
-    Raises:
-        CredentialsError: the file with the database's password is of no use.
-    """
-    from offpeakd.settings.references import database_address
+    """What a daemon takes of a configuration that was read."""
+    from offpeakd.settings.references import database_place
 
     settings = loaded.settings
     return DaemonConfiguration(
         log_level=settings.log.level,
         log_format=settings.log.format,
-        database=database_address(loaded, environ),
+        database=database_place(loaded, environ),
         lease_ttl=settings.lease.ttl,
         rules=rules_of(loaded),
         clouds=clouds_of(loaded, environ),
@@ -64,7 +60,6 @@ def read_daemon_configuration(
 
     Raises:
         ConfigurationError: with everything that is wrong in it.
-        CredentialsError: the file with the database's password is of no use.
     """
     return daemon_configuration(load_settings(config, environ, cwd), environ)
 
@@ -84,6 +79,6 @@ def read_while_loading(read: Callable[[], DaemonConfiguration]) -> DaemonConfigu
     from offpeakd.adapters.head_start import begun_aside
     from offpeakd.app.loading import load_parts
 
-    result = begun_aside(read)
-    load_parts()
-    return result()
+    with begun_aside(read) as result:
+        load_parts()
+        return result()

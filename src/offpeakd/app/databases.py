@@ -21,9 +21,9 @@ def open_store(loaded: "Loaded", environ: Mapping[str, str]) -> Store:
     Raises:
         DatabaseError: it can't be reached or read, or has another schema.
     """
-    from offpeakd.settings.references import database_address
+    from offpeakd.settings.references import database_place
 
-    url = database_address(loaded, environ)
+    url = database_place(loaded, environ).address()
     return open_store_at(url, "command", loaded.settings.lease.ttl)
 
 
@@ -53,9 +53,9 @@ def upgrade_database(loaded: "Loaded", environ: Mapping[str, str], now: datetime
     """
     from offpeakd.adapters.sql.lock import DatabaseLock
     from offpeakd.adapters.sql.schema import upgrade
-    from offpeakd.settings.references import database_address
+    from offpeakd.settings.references import database_place
 
-    url = database_address(loaded, environ)
+    url = database_place(loaded, environ).address()
     with DatabaseLock(url):
         return upgrade(url, now)
 
@@ -67,9 +67,9 @@ def database_schema(loaded: "Loaded", environ: Mapping[str, str]) -> "Schema":
         DatabaseError: it can't be reached or read.
     """
     from offpeakd.adapters.sql.schema import current
-    from offpeakd.settings.references import database_address
+    from offpeakd.settings.references import database_place
 
-    return current(database_address(loaded, environ))
+    return current(database_place(loaded, environ).address())
 
 
 def check_database(loaded: "Loaded", environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -79,6 +79,6 @@ def check_database(loaded: "Loaded", environ: Mapping[str, str]) -> tuple[str, .
         DatabaseError: it can't be reached or read, or has another schema.
     """
     from offpeakd.adapters.sql.schema import check
-    from offpeakd.settings.references import database_address
+    from offpeakd.settings.references import database_place
 
-    return check(database_address(loaded, environ))
+    return check(database_place(loaded, environ).address())

@@ -11,6 +11,7 @@ from offpeakd.app.databases import open_store_at
 from offpeakd.app.served import Served
 from offpeakd.app.surroundings import system_clock
 from offpeakd.app.targets import LaneParts, lane_of
+from offpeakd.core.errors import OffpeakdError
 from offpeakd.ports import Store
 
 if TYPE_CHECKING:
@@ -55,11 +56,19 @@ def run_daemon(
     served = Served(only)
     check_credentials(served.clouds(configuration.clouds), environ)
     owner = uuid4().hex
-    with DatabaseLock(configuration.database):
-        store = open_store_at(configuration.database, owner, configuration.lease_ttl)
+    with DatabaseLock(configuration.database.url):
+        database = configuration.database.address()
+        store = open_store_at(database, owner, configuration.lease_ttl)
         try:
             daemon = _daemon(
-                configuration, reread, environ, store, owner, served, until_idle=until_idle
+                configuration,
+                reread,
+                environ,
+                store,
+                database,
+                owner,
+                served,
+                until_idle=until_idle,
             )
             built()
             return int(daemon.run())
@@ -72,6 +81,7 @@ def _daemon(
     reread: Callable[[], DaemonConfiguration],
     environ: Mapping[str, str],
     store: Store,
+    database: str,
     owner: str,
     served: Served,
     *,
@@ -103,7 +113,7 @@ def _daemon(
 
     def reload(running: "Mapping[str, TargetLane]") -> Configured:
         forget_zones()
-        new = reread()
+        new = _read_anew(reread)
         check_credentials(served.clouds(new.clouds), environ)
         return configured(new, running)
 
@@ -119,5 +129,21 @@ def _daemon(
         vitals=vitals,
         progress=progress,
         until_idle=until_idle,
-        hints=hints_of(configuration.database, clock),
+        hints=hints_of(database, clock),
     )
+
+
+def _read_anew(reread: Callable[[], DaemonConfiguration]) -> DaemonConfiguration:
+    """Read it; whatever keeps it from being read leaves the old one in force.
+
+    What reads it was not loaded at the start, and may be of a newer version by now.
+    """
+    try:
+        return reread()
+    except OffpeakdError:
+        raise
+    except Exception as error:
+        raise OffpeakdError(
+            f"the configuration can't be read ({type(error).__name__}: {error})",
+            fix="If offpeakd was upgraded since the daemon started, restart the daemon.",
+        ) from error

@@ -40,7 +40,8 @@ def run(invocation: Invocation, *, until_idle: bool, targets: tuple[str, ...]) -
             invocation.environ,
             invocation.cwd,
         )
-        configuration = app.read_while_loading(read)
+        # Where a traceback is wanted, it shall lead to where an error came from.
+        configuration = read() if invocation.debug else app.read_while_loading(read)
         for warning in configuration.warnings:
             click.echo(f"offpeakd: {warning}", err=True)
         return app.run_daemon(

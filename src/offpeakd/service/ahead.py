@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
+
 from offpeakd.core.lane import Lane, Stop
 from offpeakd.core.values import value
 from offpeakd.ports import Behind, Clock
+
+_log = structlog.get_logger("ahead")
 
 JUST_NOW: Final = timedelta(milliseconds=10)
 """How old the stops may be that the gate goes by: asking again takes as long where the database is
@@ -61,7 +65,11 @@ class Ahead:
         """Read the queue, unless that is done: best while the cloud works on the call."""
         if self._seen is not None and not self._is_read:
             self._is_read = True
-            self._lane = self._seen.behind.read()
+            try:
+                self._lane = self._seen.behind.read()
+            except Exception:  # noqa: BLE001 - the answer to a call must be heard, whatever this is
+                _log.exception("defect", work="the look behind a batch")
+                self._lane = None
 
     def forget(self) -> None:
         """The queue was changed: another look is needed."""

@@ -1,17 +1,14 @@
-"""Where the files lie that the configuration names, and the one secret read here."""
+"""Where the files lie that the configuration names."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from offpeakd.core.errors import CredentialsError
-from offpeakd.settings.database_url import with_password
+from offpeakd.settings.database_place import DatabasePlace
 from offpeakd.settings.load import Loaded
 
 CREDENTIALS_DIRECTORY: Final = "CREDENTIALS_DIRECTORY"
 """Where systemd puts what `LoadCredential=` names (systemd.exec, "Credentials")."""
-
-_LONGEST: Final = 4096
 
 
 def credential_path(text: str, environ: Mapping[str, str], folder: Path) -> Path:
@@ -31,33 +28,9 @@ def credential_path(text: str, environ: Mapping[str, str], folder: Path) -> Path
     return folder / text
 
 
-def database_address(loaded: Loaded, environ: Mapping[str, str]) -> str:
-    """The database's address with its password, where a file has one: a secret.
-
-    Raises:
-        CredentialsError: the file can't be read, or has no password in it.
-    """
+def database_place(loaded: Loaded, environ: Mapping[str, str]) -> DatabasePlace:
+    """Where the database is, and where its password lies."""
     database = loaded.settings.database
-    if database.password_file is None:
-        return database.url
-    path = credential_path(database.password_file, environ, loaded.folder)
-    return with_password(database.url, _password(path))
-
-
-def _password(path: Path) -> str:
-    where = f"database.password_file: {path}"
-    try:
-        with path.open("rb") as file:
-            password = file.read(_LONGEST).decode().rstrip("\r\n")
-    except OSError as error:
-        fix = "Write the password into it, readable by the user that runs offpeakd alone."
-        raise CredentialsError(f"{where} can't be read: {error.strerror}", fix=fix) from None
-    except UnicodeDecodeError:
-        fix = "Save the password as plain text."
-        raise CredentialsError(f"{where} is not UTF-8", fix=fix) from None
-    if not password or "\n" in password:
-        fix = "Write one line with the password into it."
-        raise CredentialsError(
-            f"{where} has {'two lines' if password else 'nothing'} in it", fix=fix
-        )
-    return password
+    name = database.password_file
+    file = None if name is None else credential_path(name, environ, loaded.folder)
+    return DatabasePlace(database.url, file)

@@ -52,6 +52,8 @@ class Connections:
     def put_back(self, connection: sa.Connection) -> None:
         """Keep a connection for the next, or close it where it is one too many or not sound."""
         try:
+            if not connection.invalidated and _is_dead(connection):
+                connection.invalidate()
             if connection.in_transaction():
                 connection.rollback()
             if not self._kept(connection):
@@ -84,7 +86,7 @@ class Connections:
     def quiet(self) -> sa.Connection:
         """A connection to PostgreSQL for what can't be said twice, with no sign of being dead."""
         connection = self.take()
-        if is_quiet(connection):
+        if not _is_dead(connection) and is_quiet(connection):
             return connection
         self.drop(connection)
         self.discard()

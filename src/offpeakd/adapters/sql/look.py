@@ -1,6 +1,8 @@
 """Looks at one target's queue: what waits, what runs, what stops it, and what comes next."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
@@ -123,6 +125,9 @@ def _next_of(target: str, group: str, limit: int, *, shared: bool) -> Question:
     return (_READY_AND_FREE if shared else _READY), wanted
 
 
+_UNREADABLE: Final = (ValueError, LookupError, TypeError)
+"""What is raised where a row holds what no value can be made of: a look by itself will say so."""
+
 Answers = list[list[tuple[Any, ...]]]
 """The rows of each question."""
 
@@ -150,24 +155,26 @@ def behind(
         hear_stops: gives what was answered to the first questions; None where they failed.
         hear: the same for the rest, later.
     """
-    answers = hear_stops()
-    if answers is None:
+    with suppress(*_UNREADABLE):
+        answers = hear_stops()
+        if answers is not None:
+            [stops] = answers
+            return Behind(_stops(stops), partial(_behind, target, group, stops, hear))
+    with suppress(*_UNREADABLE):
         hear()
-        return None
-    [stops] = answers
+    return None
 
-    def read() -> Lane | None:
+
+def _behind(
+    target: str, group: str, stops: Sequence[tuple[Any, ...]], hear: Callable[[], Answers | None]
+) -> Lane | None:
+    with suppress(*_UNREADABLE):
         answers = hear()
-        try:
-            if answers is None:
-                return None
+        if answers is not None:
             waiting, rows = answers
             found = _requests(rows)
             return _lane(target, [group] if found else [], waiting, stops, found)
-        except (ValueError, LookupError):  # a look by itself will say why
-            return None
-
-    return Behind(_stops(stops), read)
+    return None
 
 
 def _facts(target: str) -> tuple[Question, Question]:

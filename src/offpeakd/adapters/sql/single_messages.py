@@ -150,6 +150,7 @@ class SingleMessages:
             self._connections.put_back(connection)
             return None
         try:
+            self._name_the_rest(connection)
             steps = self._planned.steps(connection, [self._set_to_write, *texts], values)
             talk = Talk(connection)
             talk.begin((words("BEGIN"), *steps))
@@ -198,8 +199,10 @@ class SingleMessages:
     ) -> Written:
         connection = self._connections.quiet()
         with self._connections.kept(connection):
-            set_up, *steps = self._planned.steps(connection, [self._set_to_write, *texts], values)
-            message = (words("BEGIN"), set_up, *first, *steps, words("COMMIT"))
+            # The limits hold for what takes a lock, and that comes before what it is taken for.
+            set_up = self._planned.steps(connection, [self._set_to_write], {})
+            steps = self._planned.steps(connection, texts, values)
+            message = (words("BEGIN"), *set_up, *first, *steps, words("COMMIT"))
             talk = Talk(connection)
             found = talk.end(message, *self._asking(connection, ahead))
             # Only what was begun has a connection set apart for it, which may be kept for longer.
@@ -250,7 +253,7 @@ class SingleMessages:
         if rows is None or not unheard:
             unheard.clear()
             begun.talk.hear_out()
-            self._name_the_rest(begun.connection)
+            # Nothing is named here: an answer of the cloud waits, and to name may wait for a lock.
             self._part_with(begun.connection, sound=rows is not None)
         return rows
 
@@ -275,7 +278,7 @@ class SingleMessages:
         return parts
 
     def _name_the_rest(self, connection: sa.Connection) -> None:
-        """It is written: whatever becomes of a name, that must not look like a failure."""
+        """Whatever becomes of a name, that must not look like a failure of what is written."""
         with suppress(*library_errors()):
             self._planned.learn(connection)
 
