@@ -8,7 +8,7 @@ from typing import Final
 
 from fakes.builders import an_id
 from offpeakd.core.intake import Decision, Wish, cancel, hold, retry, unhold
-from offpeakd.core.model import LIVE, Request, State
+from offpeakd.core.model import Request, State
 from offpeakd.core.resolve import Resolution, resolve
 from offpeakd.core.tally import Tally
 from offpeakd.ports import Store
@@ -131,8 +131,6 @@ class Person:
             return what(request, now=now, actor=WHO, reason="because")
 
         for one in found:
-            if one.job_id is not None and one.state not in LIVE:
-                self.records.known_at_retry.setdefault(one.id, set()).add(one.job_id)
             decide(self.store, [str(one.id)], rule)
 
     def _pause(self) -> None:

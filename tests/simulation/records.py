@@ -96,6 +96,7 @@ class Records:
     saved_at: int = 0
     restored_at: list[int] = field(default_factory=list)
     known_at_retry: dict[int, set[str]] = field(default_factory=dict)
+    """Jobs that a request had ended by when a person asked for it once more."""
     pauses: list[Pause] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
     unresolved: list[Request] = field(default_factory=list)
@@ -131,6 +132,9 @@ class Records:
             if change.before.id not in lost:
                 if change.after.state is State.NEEDS_REVIEW:
                     self.reviews.append(change.after)
+                if change.event == "retried" and change.before.job_id is not None:
+                    known = self.known_at_retry.setdefault(change.before.id, set())
+                    known.add(change.before.job_id)
                 by_whom = by if change.actor == "offpeakd" else change.actor
                 self._moved(
                     change.before.id,
