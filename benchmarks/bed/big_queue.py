@@ -4,7 +4,6 @@ from contextlib import closing
 
 import sqlalchemy as sa
 
-from offpeakd.adapters.sql.address import address_of
 from offpeakd.adapters.sql.schema import ensure
 
 _FINISHED = "'succeeded'"
@@ -29,7 +28,7 @@ def grow(url: str, *, queued: int, finished: int = 0, groups: int = 0) -> None:
         groups: over how many groups `g0`, `g1` … the queued ones spread; 0 means the default one.
     """
     ensure(url)
-    engine = sa.create_engine(address_of(url).url, isolation_level="AUTOCOMMIT")
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
     with closing(engine.connect()) as connection:
         _Growing(connection).grow(queued, finished, groups)
     engine.dispose()

@@ -10,7 +10,6 @@ from typing import Any
 
 import psycopg
 import pytest
-import sqlalchemy as sa
 
 from fakes.pooler import NEEDS_POOLER, pooler
 from fakes.postgres import fresh_database
@@ -71,7 +70,7 @@ def _begin(store: SqlStore, settled: Settled) -> None:
 def _await_the_end(store: SqlStore) -> None:
     """Until the server has hung up on what was begun: it lets go of the locks a moment before."""
     [begun] = store._begun.values()
-    driver: Any = begun.connection.connection.driver_connection
+    driver = begun.connection.driver
     ended = select.poll()
     ended.register(driver.pgconn.socket, select.POLLRDHUP)
     assert ended.poll(10_000)
@@ -185,7 +184,7 @@ def test_a_claim_that_is_written_is_taken_whatever_becomes_of_its_name(
 
 
 STOPS: list[Question] = [(look._STOPS, {"scope": "prod"})]
-SOUND: list[Question] = [(Prepared(sa.select(sa.literal_column("1"))), {})]
+SOUND: list[Question] = [(Prepared("SELECT 1"), {})]
 
 
 def _taken(
@@ -227,7 +226,7 @@ def _all_is_given_back(store: SqlStore) -> None:
 def test_a_claim_is_taken_whatever_becomes_of_the_look_behind_it(
     store: SqlStore, monkeypatch: pytest.MonkeyPatch, look: str, of: str
 ) -> None:
-    broken: list[Question] = [(Prepared(sa.select(sa.literal_column(look))), {})]
+    broken: list[Question] = [(Prepared(f"SELECT {look}"), {})]
     parts = (broken, SOUND) if of == "the stops" else (STOPS, broken)
     behind = _taken(store, monkeypatch, *parts)
 
@@ -241,7 +240,7 @@ def test_a_claim_is_taken_whatever_becomes_of_the_look_behind_it(
 def test_a_look_that_costs_its_connection_costs_no_place_in_the_pool(
     store: SqlStore, monkeypatch: pytest.MonkeyPatch, look: str
 ) -> None:
-    broken: list[Question] = [(Prepared(sa.select(sa.literal_column(look))), {})]
+    broken: list[Question] = [(Prepared(f"SELECT {look}"), {})]
     monkeypatch.setattr(claims, "questions", lambda *_, **__: (STOPS, broken))
     for number in range(MOST + 1):
         claim = store.claim(batch_of(added(store, wish(number)), f"b{number}"), ahead=5)
@@ -276,11 +275,10 @@ def test_a_look_whose_server_falls_silent_is_given_up(
     def watched(settled: Settled) -> None:
         begin(settled)
         [begun] = store._begun.values()
-        driver: Any = begun.connection.connection.driver_connection
-        servers.append(driver.info.backend_pid)
+        servers.append(begun.connection.driver.info.backend_pid)
 
     monkeypatch.setattr(store, "begin_record", watched)
-    slow: list[Question] = [(Prepared(sa.select(sa.literal_column("pg_sleep(0.4)"))), {})]
+    slow: list[Question] = [(Prepared("SELECT pg_sleep(0.4)"), {})]
     behind = _taken(store, monkeypatch, STOPS, slow)
     [server] = servers
     os.kill(server, signal.SIGSTOP)

@@ -4,10 +4,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
-import sqlalchemy as sa
 
 from fakes.installation import patiently
 from fakes.postgres import fresh_database
@@ -18,7 +18,7 @@ from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.errors import DatabaseError
 
-_ONE = Prepared(sa.text("SELECT 1"))
+_ONE = Prepared("SELECT 1")
 
 
 @pytest.fixture
@@ -116,17 +116,15 @@ def test_a_statement_that_fails_is_not_committed_and_leaves_a_sound_connection(
 
 def test_what_is_asked_is_taken_back(server: Database) -> None:
     told = Prepared(
-        sa.text(
-            "INSERT INTO event (at, kind, actor, detail) VALUES (now(), 'x', 'x', '{}') RETURNING 1"
-        )
+        "INSERT INTO event (at, kind, actor, detail) VALUES (now(), 'x', 'x', '{}') RETURNING 1"
     )
     assert server.ask([(told, {}), (_ONE, {})], locks=True) == [[(1,)], [(1,)]]
     assert _counted(server) == 0
 
 
 def _cut_all(database: Database) -> None:
-    url = database.address.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(url, autocommit=True) as other:
+    parameters: Any = database.address.parameters
+    with psycopg.connect(**parameters, autocommit=True) as other:
         other.execute(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"

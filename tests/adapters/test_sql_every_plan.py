@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 import pytest
-from sqlalchemy import event
 from typing_extensions import override
 
 from fakes.postgres import fresh_database
 from fakes.wishes import ANSWERED, NOON, accepted, batch_of, instance_id, moved, wish
 from offpeakd.adapters.sql import tally
+from offpeakd.adapters.sql.connection import Connection
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.single_messages import Begun, Hear
 from offpeakd.adapters.sql.store import SqlStore
@@ -148,10 +148,22 @@ def _listen(store: SqlStore, recorder: Recorder) -> None:
 
 
 def _listen_to_sqlite(database: Database, recorder: Recorder) -> None:
-    def connected(connection: Any, _record: object) -> None:
-        connection.set_trace_callback(recorder.hear)
+    def listen(driver: Any) -> None:
+        driver.set_trace_callback(recorder.hear)
 
-    event.listen(database._engine, "connect", connected)
+    _with_each_driver(database, listen)
+
+
+def _with_each_driver(database: Database, do: Callable[[Any], None]) -> None:
+    connections = database._connections
+    connect = connections._connect
+
+    def connected() -> Connection:
+        connection = connect()
+        do(connection.driver)
+        return connection
+
+    connections._connect = connected
 
 
 class Heard(Database):
@@ -202,7 +214,7 @@ class Heard(Database):
 
     def _tell_questions(self, questions: Sequence[Question]) -> None:
         for statement, given in questions:
-            self.recorder.hear(statement.text(self.dialect), statement.bound(self.dialect, given))
+            self.recorder.hear(statement.text(self.dialect), self.dialect.into(given))
 
 
 def _listen_to_postgresql(database: Database, recorder: Recorder) -> None:
@@ -218,10 +230,10 @@ def _listen_to_postgresql(database: Database, recorder: Recorder) -> None:
             recorder.hear(str(query), rows[0])
             super().executemany(query, rows, **more)
 
-    def connected(connection: Any, _record: object) -> None:
-        connection.cursor_factory = Hearing
+    def listen(driver: Any) -> None:
+        driver.cursor_factory = Hearing
 
-    event.listen(database._engine, "connect", connected)
+    _with_each_driver(database, listen)
     database.__class__ = Heard
     cast("Heard", database).recorder = recorder
 

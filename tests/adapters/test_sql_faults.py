@@ -10,7 +10,7 @@ import pytest
 from fakes.postgres import address, fresh_database
 from fakes.wishes import moved, wish
 from offpeakd.adapters.sql.address import address_of
-from offpeakd.adapters.sql.engine import LOCK_PATIENCE
+from offpeakd.adapters.sql.drivers import LOCK_PATIENCE
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
 from offpeakd.core.errors import DatabaseConflictError, DatabaseError
@@ -98,7 +98,8 @@ def test_an_address_that_names_no_usable_database_is_refused(text: str) -> None:
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_postgresql_goes_by_each_of_its_names(scheme: str) -> None:
     found = address_of(f"{scheme}://ann:hunter2@host:5432/x?sslpassword=hunter2")
-    assert found.url.drivername == "postgresql+psycopg"
+    assert found.parameters["sslpassword"] == found.parameters["password"] == "hunter2"
+    assert found.shown == "postgresql+psycopg://ann:***@host:5432/x"
     assert "hunter2" not in found.shown
     assert "hunter2" not in repr(found)
 

@@ -11,10 +11,10 @@ from fakes.postgres import fresh_database
 from fakes.wishes import NOON, instance_id, wish
 from offpeakd.adapters.sql import look
 from offpeakd.adapters.sql.address import address_of
+from offpeakd.adapters.sql.conditions import IS_LIVE
 from offpeakd.adapters.sql.prepared import Prepared
 from offpeakd.adapters.sql.schema import ensure
 from offpeakd.adapters.sql.store import SqlStore
-from offpeakd.adapters.sql.tables import IS_LIVE
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.model import State
 
@@ -56,34 +56,15 @@ def _filled(url: str) -> Iterator[Database]:
     database.close()
 
 
-_VALUES = {
-    "target": "prod",
-    "group_name": "g3",
-    "limit": 10,
-    "id": 17,
-    "was_attempt_id": None,
-    "in_target": "prod",
-    "in_group": "g3",
-    "attempt_id": "a",
-    "batch_id": "b",
-    "changed_at": NOON,
-    "now": NOON,
-}
+_VALUES = {"target": "prod", "group_name": "g3", "limit": 10}
 
 
 def _plan(database: Database, statement: Prepared) -> str:
-    with database.read() as connection:
-        compiled = statement._for(database.dialect)
-        explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
-        wanted = {name: _VALUES[name] for name in _VALUES if f"{name}" in compiled.text}
-        bound = compiled.bind(
-            {**wanted, **{n: _VALUES[n] for n, _ in compiled._into if n in _VALUES}}
-        )
-        cursor = connection.connection.cursor()
-        cursor.execute(explain + compiled.text, bound)
-        lines = [str(row[-1]) for row in cursor.fetchall()]
-        cursor.close()
-    return "\n".join(lines)
+    explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
+    with database.driver_read() as connection:
+        cursor = connection.cursor()
+        cursor.execute(explain + statement.text(database.dialect), database.dialect.into(_VALUES))
+        return "\n".join(str(row[-1]) for row in cursor.fetchall())
 
 
 @pytest.mark.parametrize(

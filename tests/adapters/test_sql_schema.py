@@ -19,7 +19,8 @@ from fakes.postgres import fresh_database
 from fakes.wishes import wish
 from offpeakd.adapters.sql import follow_up
 from offpeakd.adapters.sql.address import address_of
-from offpeakd.adapters.sql.engine import prepare_file
+from offpeakd.adapters.sql.definitions import make_all
+from offpeakd.adapters.sql.drivers import prepare_file
 from offpeakd.adapters.sql.schema import (
     LATEST,
     Schema,
@@ -30,7 +31,6 @@ from offpeakd.adapters.sql.schema import (
     upgrade,
 )
 from offpeakd.adapters.sql.store import SqlStore
-from offpeakd.adapters.sql.tables import metadata
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.errors import DatabaseError, SchemaError
 from offpeakd.core.model import LIVE, State
@@ -261,7 +261,7 @@ def _catalog(url: str) -> list[tuple[str, ...]]:
 def _create_all(url: str) -> None:
     database = Database(address_of(url))
     with database.write() as connection:
-        metadata.create_all(connection)
+        make_all(connection)
     database.close()
 
 

@@ -6,9 +6,9 @@ from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
-from offpeakd.adapters.sql.prepared import cursor_of
+from offpeakd.adapters.sql.conditions import IS_LIVE
 from offpeakd.adapters.sql.rows import REQUEST_COLUMNS, column_of, request_of
-from offpeakd.adapters.sql.tables import IS_LIVE, event, request
+from offpeakd.adapters.sql.tables import columns, event, request
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.errors import DatabaseError
 from offpeakd.core.model import Request
@@ -135,7 +135,7 @@ def _standing(connection: sa.Connection, keys: Sequence[_Key]) -> dict[_Key, Req
         by_target.setdefault(target, []).append(instance_id)
     for target, instance_ids in by_target.items():
         rows = connection.execute(
-            sa.select(*REQUEST_COLUMNS).where(
+            sa.select(*columns(request, REQUEST_COLUMNS)).where(
                 request.c.target == target,
                 request.c.instance_id.in_(instance_ids),
                 sa.text(IS_LIVE),
@@ -174,7 +174,7 @@ def insert_rows(
             into(value) if into is not None else value
             for into, value in zip(convert, row.values(), strict=True)
         )
-    cursor = cursor_of(connection)
+    cursor: Any = connection.connection.cursor()
     cursor.execute(text, values)
     return list(cursor.fetchall()) if "RETURNING" in ending else []
 

@@ -6,40 +6,29 @@ from itertools import compress
 from operator import ne
 from typing import Any, Final
 
-import sqlalchemy as sa
-
 from offpeakd.adapters.sql.changes_postgresql import Rows, statement_of
 from offpeakd.adapters.sql.changes_sqlite import update_requests
-from offpeakd.adapters.sql.columns import instant_text, json_text
-from offpeakd.adapters.sql.prepared import Prepared, cursor_of, given
-from offpeakd.adapters.sql.rows import column_of
+from offpeakd.adapters.sql.connection import Connection
+from offpeakd.adapters.sql.dialects import Dialect
+from offpeakd.adapters.sql.kinds import instant_text, json_text
+from offpeakd.adapters.sql.prepared import Prepared, inserting
+from offpeakd.adapters.sql.rows import EVENT_COLUMNS, column_of
 from offpeakd.adapters.sql.single_messages import Begun
-from offpeakd.adapters.sql.tables import attempt, batch, event, request
 from offpeakd.adapters.sql.transactions import BY_KEY, Database
 from offpeakd.core.batch import BatchResult
 from offpeakd.core.change import Change
 from offpeakd.core.model import FIELDS, values_of
 from offpeakd.ports import Settled
 
-INSERT_EVENT: Final = Prepared(
-    sa.insert(event).values(
-        {column: given(column) for column in event.c if column is not event.c.id}
-    )
-)
+INSERT_EVENT: Final = inserting("event", EVENT_COLUMNS[1:])
 
 _RESULT: Final = ("job_id", "error_code", "error_message", "evidence", "resolved_by")
 _CALL: Final = ("sent_at", "http_status", "cloud_request_id")
 _KNOWN: Final = ("outcome", "finished_at", *_RESULT, *_CALL)
+# What was known stays known until something newer replaces it.
 _UPDATE_ATTEMPT: Final = Prepared(
-    sa.update(attempt)
-    .where(attempt.c.id == given(attempt.c.id))
-    .values(
-        {
-            # What was known stays known until something newer replaces it.
-            name: sa.func.coalesce(given(attempt.c[name]), attempt.c[name])
-            for name in _KNOWN
-        }
-    )
+    f"UPDATE attempt SET {', '.join(f'{name} = coalesce(:{name}, {name})' for name in _KNOWN)}"  # noqa: S608  # our own names
+    " WHERE id = :id"
 )
 
 _BATCH_RESULT: Final = (
@@ -53,9 +42,7 @@ _BATCH_RESULT: Final = (
     "answer",
 )
 _UPDATE_BATCH: Final = Prepared(
-    sa.update(batch)
-    .where(batch.c.id == given(batch.c.id))
-    .values({name: given(batch.c[name]) for name in _BATCH_RESULT})
+    f"UPDATE batch SET {', '.join(f'{name} = :{name}' for name in _BATCH_RESULT)} WHERE id = :id"  # noqa: S608  # our own names
 )
 
 
@@ -93,13 +80,13 @@ def write_changes(
         written = _all_written(database, changes, result, call)
     if written:
         return ()
-    with database.write("" if database.is_sqlite else BY_KEY) as connection:
+    with database.driver_write("" if database.is_sqlite else BY_KEY) as connection:
         if call is not None:
             _UPDATE_BATCH.run(connection, call)
         return _write_singly(connection, changes, result)
 
 
-def write_settled(connection: sa.Connection, settled: Settled) -> None:
+def write_settled(connection: Connection, settled: Settled) -> None:
     """Write what came of a call within a transaction on SQLite.
 
     Raises:
@@ -117,7 +104,7 @@ def begin_settled(database: Database, settled: Settled) -> Begun | None:
     return database.begin_whole([statement], values)
 
 
-def settled_statement(dialect: sa.Dialect, settled: Settled) -> tuple[str, dict[str, Any]]:
+def settled_statement(dialect: Dialect, settled: Settled) -> tuple[str, dict[str, Any]]:
     """The statement that writes what came of a call, with its values; see `statement_of`."""
     call = _batch_values(settled.batch_id, settled.result)
     return statement_of(_rows(dialect, settled.changes, settled.result, call))
@@ -141,7 +128,7 @@ def _all_written(
         [[written]] = database.write_whole([statement], values)
         return bool(written)
     try:
-        with database.write() as connection:
+        with database.driver_write() as connection:
             _write_together(connection, changes, result, call)
     except LostRaceError:
         return False
@@ -154,7 +141,7 @@ def _are_distinct(changes: Sequence[Change]) -> bool:
 
 
 def _write_together(
-    connection: sa.Connection,
+    connection: Connection,
     changes: Sequence[Change],
     result: BatchResult | None,
     call: Mapping[str, Any] | None,
@@ -173,7 +160,7 @@ def _write_together(
 
 
 def _rows(
-    dialect: sa.Dialect,
+    dialect: Dialect,
     changes: Sequence[Change],
     result: BatchResult | None,
     call: Mapping[str, Any] | None = None,
@@ -184,7 +171,7 @@ def _rows(
         [_request_values(change, _shape(change)) for change in ordered],
         [one | call_values for one in _attempts(ordered)],
         [_event_values(change) for change in ordered if change.event],
-        None if call is None else _UPDATE_BATCH.bound(dialect, call),
+        None if call is None else dialect.into(call),
     )
 
 
@@ -193,14 +180,14 @@ def _id(change: Change) -> int:
 
 
 def _write_singly(
-    connection: sa.Connection, changes: Sequence[Change], result: BatchResult | None
+    connection: Connection, changes: Sequence[Change], result: BatchResult | None
 ) -> tuple[int, ...]:
     """Somebody was first with at least one: find out with which."""
     lost: list[int] = []
     written: list[Change] = []
     for change in sorted(changes, key=_id):
         shape = _shape(change)
-        if connection.dialect.name == "postgresql":
+        if connection.dialect is Dialect.POSTGRESQL:
             if not _written_alone(connection, change, result):
                 lost.append(change.before.id)
         elif _update_request(shape).run(connection, _request_values(change, shape)):
@@ -211,9 +198,9 @@ def _write_singly(
     return tuple(lost)
 
 
-def _written_alone(connection: sa.Connection, change: Change, result: BatchResult | None) -> bool:
+def _written_alone(connection: Connection, change: Change, result: BatchResult | None) -> bool:
     statement, values = statement_of(_rows(connection.dialect, [change], result))
-    cursor = cursor_of(connection)
+    cursor = connection.cursor()
     cursor.execute(statement, values)
     return bool(cursor.fetchall()[0][0])
 
@@ -227,7 +214,7 @@ def _call_values(result: BatchResult | None) -> dict[str, Any]:
 
 
 def _write_attempts_and_events(
-    connection: sa.Connection, changes: Sequence[Change], result: BatchResult | None
+    connection: Connection, changes: Sequence[Change], result: BatchResult | None
 ) -> None:
     attempts = _attempts(changes)
     if attempts:
@@ -245,33 +232,26 @@ def _shape(change: Change) -> tuple[str, ...]:
 
 
 def _update_requests(
-    connection: sa.Connection, shape: tuple[str, ...], values: Sequence[Mapping[str, Any]]
+    connection: Connection, shape: tuple[str, ...], values: Sequence[Mapping[str, Any]]
 ) -> int:
     columns = [column_of(field) for field in shape or ("state",)]
-    bind = _update_request(shape).bound
     return update_requests(
         connection,
         {name: f"{{{name}}}" for name in columns},
         "request.state = {was_state} AND request.attempt_id IS {was_attempt_id}",
         ("id", "was_state", "was_attempt_id", *columns),
-        [bind(connection.dialect, row) for row in values],
+        [connection.dialect.into(row) for row in values],
     )
 
 
 @lru_cache(maxsize=256)
 def _update_request(shape: tuple[str, ...]) -> Prepared:
-    columns = [request.c[column_of(field)] for field in shape]
+    """On SQLite, which alone writes changes singly."""
+    # Even a change that alters nothing has to meet the request as it was read.
+    news = (f"{name} = :{name}" for name in map(column_of, shape or ("state",)))
     return Prepared(
-        sa.update(request)
-        .where(
-            request.c.id == given(request.c.id),
-            request.c.state == given(request.c.state, "was_state"),
-            request.c.attempt_id.is_not_distinct_from(
-                given(request.c.attempt_id, "was_attempt_id")
-            ),
-        )
-        # Even a change that alters nothing has to meet the request as it was read.
-        .values({column: given(column) for column in columns or [request.c.state]})
+        f"UPDATE request SET {', '.join(news)}"  # noqa: S608  # our own names
+        " WHERE id = :id AND state = :was_state AND attempt_id IS :was_attempt_id"
     )
 
 

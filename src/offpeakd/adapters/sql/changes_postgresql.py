@@ -12,10 +12,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-import sqlalchemy as sa
-
-from offpeakd.adapters.sql.columns import Instant, Json, instant_text, json_text
-from offpeakd.adapters.sql.tables import attempt, event, request
+from offpeakd.adapters.sql.kinds import instant_text, json_text, kind_of
 from offpeakd.core.values import value
 
 
@@ -147,10 +144,7 @@ def _joint_statement(same: Sequence[str], own: Sequence[str], of_batch: Sequence
 
 def _column_type(name: str) -> str:
     """The type of a value whose name says where it goes."""
-    table, _, column = name.partition("_")
-    if table == "told":
-        return _type_of(event.c[column])
-    return _type_of((attempt if table == "known" else request).c[column])
+    return _type_of(name.partition("_")[2])
 
 
 # ------------------------------------------------------------------ of any kind
@@ -211,7 +205,7 @@ def _requests(always: Sequence[str], sometimes: Sequence[str]) -> str:
         f" ELSE request.{name} END"
         for name in sometimes
     ]
-    members = [f"new_{name} {_type_of(request.c[name])}" for name in (*always, *sometimes)]
+    members = [f"new_{name} {_type_of(name)}" for name in (*always, *sometimes)]
     return f"""member AS (
   SELECT * FROM json_to_recordset(%(changes)s::json) AS m (id bigint, was_state text,
     was_attempt_id text, alters jsonb, {", ".join(members)})
@@ -239,7 +233,7 @@ _EVENTS: Final = """told AS (
 
 def _attempts(known: Sequence[str]) -> str:
     adds = ", ".join(f"{name} = coalesce(found.{name}, attempt.{name})" for name in known)
-    types = ", ".join(f"{name} {_type_of(attempt.c[name])}" for name in known)
+    types = ", ".join(f"{name} {_type_of(name)}" for name in known)
     return f"""tried AS (
   UPDATE attempt SET {adds} FROM (
     SELECT * FROM json_to_recordset(%(attempts)s::json) AS a (id text, {types}) LIMIT %(changed)s
@@ -257,17 +251,8 @@ def _batch(columns: Sequence[str]) -> list[str]:
     ]
 
 
-_TYPES: Final[Mapping[type[Any], str]] = {
-    sa.Text: "text",
-    sa.Integer: "integer",
-    sa.BigInteger: "bigint",
-}
-
-
-def _type_of(column: sa.Column[Any]) -> str:
-    if isinstance(column.type, Instant):
-        return "timestamptz"
-    return "jsonb" if isinstance(column.type, Json) else _TYPES[type(column.type)]
+def _type_of(column: str) -> str:
+    return kind_of(column).value
 
 
 def _json(rows: Sequence[Mapping[str, Any]]) -> str:

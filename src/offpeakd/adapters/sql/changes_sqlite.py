@@ -8,16 +8,14 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-import sqlalchemy as sa
-
-from offpeakd.adapters.sql.prepared import cursor_of
+from offpeakd.adapters.sql.connection import Connection
 
 _AT_ONCE: Final = 50
 """Rows of one statement: its text is kept for each number of rows."""
 
 
 def update_requests(
-    connection: sa.Connection,
+    connection: Connection,
     news: Mapping[str, str],
     conditions: str,
     names: Sequence[str],
@@ -37,7 +35,7 @@ def update_requests(
     """
     done = 0
     sets = ", ".join(f"{column} = {value}" for column, value in news.items())
-    cursor = cursor_of(connection)
+    cursor = connection.cursor()
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
         text = _statement(sets, conditions, tuple(names), len(some))

@@ -5,8 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-import sqlalchemy as sa
-
 from offpeakd.adapters.sql.changes import (
     INSERT_EVENT,
     LostRaceError,
@@ -16,12 +14,13 @@ from offpeakd.adapters.sql.changes import (
 )
 from offpeakd.adapters.sql.changes_sqlite import update_requests
 from offpeakd.adapters.sql.claims_postgresql import CLAIM, Written
-from offpeakd.adapters.sql.columns import instant_text, json_text, json_with
+from offpeakd.adapters.sql.conditions import IS_READY
+from offpeakd.adapters.sql.connection import Connection
+from offpeakd.adapters.sql.kinds import instant_text, json_text, json_with
 from offpeakd.adapters.sql.look import Answers, behind, questions
-from offpeakd.adapters.sql.prepared import Prepared, given
+from offpeakd.adapters.sql.prepared import inserting
 from offpeakd.adapters.sql.room import lock_of, room_values, take_room, verdict
 from offpeakd.adapters.sql.single_messages import Begun
-from offpeakd.adapters.sql.tables import IS_READY, attempt, batch
 from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import Database, Question
 from offpeakd.core.batch import Batch
@@ -43,9 +42,7 @@ _BATCH_COLUMNS: Final = (
     "config_hash",
     "tzdata_version",
 )
-_INSERT_BATCH: Final = Prepared(
-    sa.insert(batch).values({name: given(batch.c[name]) for name in _BATCH_COLUMNS})
-)
+_INSERT_BATCH: Final = inserting("batch", _BATCH_COLUMNS)
 
 _NEWS: Final = {
     "state": "'submitting'",
@@ -76,9 +73,7 @@ _ATTEMPT_COLUMNS: Final = (
     "whole_version",
     "epoch",
 )
-_INSERT_ATTEMPT: Final = Prepared(
-    sa.insert(attempt).values({name: given(attempt.c[name]) for name in _ATTEMPT_COLUMNS})
-)
+_INSERT_ATTEMPT: Final = inserting("attempt", _ATTEMPT_COLUMNS)
 
 
 class _RefusedError(Exception):
@@ -117,7 +112,7 @@ def claim(
     if settled is None:
         return _write_alone(database, wanted, limits, term, ahead)
     try:
-        with database.write() as connection:
+        with database.driver_write() as connection:
             write_settled(connection, settled)
             return _write(connection, wanted, limits, term, ahead)
     except (_RefusedError, LostRaceError):
@@ -129,7 +124,7 @@ def _write_alone(
     database: Database, wanted: Batch, limits: Limits | None, term: Term, ahead: int
 ) -> Claim:
     try:
-        with database.write() as connection:
+        with database.driver_write() as connection:
             return _write(connection, wanted, limits, term, ahead)
     except _RefusedError as refused:
         return refused.claim
@@ -144,7 +139,7 @@ def _write_whole(
     begun: Begun | None,
     ahead: int,
 ) -> Claim:
-    batch_row = _INSERT_BATCH.bound(database.dialect, _batch_values(wanted))
+    batch_row = database.dialect.into(_batch_values(wanted))
     members = [
         {
             "id": one.id,
@@ -188,7 +183,7 @@ def _found(written: Written, size: int, limits: Limits | None) -> Claim:
 
 
 def _write(
-    connection: sa.Connection, wanted: Batch, limits: Limits | None, term: Term, ahead: int
+    connection: Connection, wanted: Batch, limits: Limits | None, term: Term, ahead: int
 ) -> Claim:
     members = _members(wanted)
     room = take_room(connection, wanted.target, len(members), limits)
@@ -220,7 +215,7 @@ def _write(
     return replace(room, behind=behind(wanted.target, wanted.group, *hear))
 
 
-def _heard(connection: sa.Connection, asked: Sequence[Question]) -> Callable[[], Answers]:
+def _heard(connection: Connection, asked: Sequence[Question]) -> Callable[[], Answers]:
     """Asked within the transaction; to read what was answered is left for later."""
     dialect = connection.dialect
     found = [(one, one.found(connection, values)) for one, values in asked]

@@ -10,8 +10,8 @@ a dictionary, nor send a list of rows as one value: the rows come as one text of
 
 from typing import Final, NamedTuple
 
+from offpeakd.adapters.sql.conditions import IS_READY
 from offpeakd.adapters.sql.room import POSTGRESQL_ROOM
-from offpeakd.adapters.sql.tables import IS_READY
 
 # Each row is looked up by its id (`OFFSET 0` keeps it so) before anything else is asked of it. Left to itself, and without
 # statistics of a queue that was filled just now, PostgreSQL reads the whole queue of the target.

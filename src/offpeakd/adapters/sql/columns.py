@@ -2,26 +2,14 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Double, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
 
-from offpeakd.adapters.sql.dialects import bound_jsonb
-
-
-@lru_cache(maxsize=256)  # one call's rows have one or two instants, each many times
-def instant_text(instant: datetime) -> str:
-    """An instant as SQLite keeps it: UTC, fixed width, so that text order is time order.
-
-    Raises:
-        ValueError: the instant names no zone.
-    """
-    if instant.tzinfo is None:
-        raise ValueError(f"{instant.isoformat()} names no zone; an instant is aware")
-    return instant.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+from offpeakd.adapters.sql.jsonb import BoundJsonb
+from offpeakd.adapters.sql.kinds import instant_text, json_text
 
 
 class Instant(TypeDecorator[datetime]):
@@ -67,25 +55,6 @@ class Seconds(TypeDecorator[timedelta]):
         return None if value is None else timedelta(seconds=value)
 
 
-_written: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
-
-
-def json_text(value: Any) -> str:
-    """Plain JSON as both databases are given it."""
-    return _written(value)
-
-
-def json_with(common: str, name: str, value: str) -> str:
-    """An object of JSON with one member more, where many are alike but for that.
-
-    Args:
-        common: the others, as `json_text` wrote them.
-        name: of the member.
-        value: its value.
-    """
-    return f"{common[:-1]}, {json_text(name)}: {json_text(value)}}}"
-
-
 class Json(TypeDecorator[Any]):
     """Plain JSON: `jsonb` in PostgreSQL, text in SQLite. Written by us, so it is bound as text."""
 
@@ -94,7 +63,7 @@ class Json(TypeDecorator[Any]):
 
     @override
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(bound_jsonb() if dialect.name == "postgresql" else Text())
+        return dialect.type_descriptor(BoundJsonb() if dialect.name == "postgresql" else Text())
 
     @override
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:

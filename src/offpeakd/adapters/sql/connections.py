@@ -2,16 +2,13 @@
 
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final, TypeVar
 
-import sqlalchemy as sa
-from sqlalchemy.exc import TimeoutError as SQLAlchemyTimeoutError
-
-from offpeakd.adapters.sql.faults import library_errors
+from offpeakd.adapters.sql.connection import Connection
+from offpeakd.adapters.sql.faults import ConnectionsInUseError, library_errors
 from offpeakd.adapters.sql.messages import is_quiet
-from offpeakd.adapters.sql.prepared import cursor_of
 
 _Said = TypeVar("_Said")
 
@@ -27,41 +24,43 @@ class Connections:
 
     The library's own pool hands out the one that has been idle for longest, of whose pages SQLite
     must read every one again, and its checking in and out costs as much as a statement.
+
+    Args:
+        connect: opens one more.
     """
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
         self._room = threading.BoundedSemaphore(MOST)
         self._changing = threading.Lock()
-        self._sound: set[sa.Connection] = set()
-        self._idle: list[sa.Connection] = []
+        self._sound: set[Connection] = set()
+        self._idle: list[Connection] = []
 
-    def take(self) -> sa.Connection:
+    def take(self) -> Connection:
         """A connection, for `put_back` to take again.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: none can be opened, or all are in use for too long.
+            ConnectionsInUseError: all are in use for too long.
+            Exception: none can be opened; one of `library_errors()`.
         """
         if not self._room.acquire(timeout=_PATIENCE.total_seconds()):
-            raise SQLAlchemyTimeoutError(f"all {MOST} connections are in use")
+            raise ConnectionsInUseError(f"all {MOST} connections are in use")
         try:
             return self._idle.pop()
         except IndexError:
             return self._opened()
 
-    def put_back(self, connection: sa.Connection) -> None:
+    def put_back(self, connection: Connection) -> None:
         """Keep a connection for the next, or close it where it is one too many or not sound."""
         try:
-            if not connection.invalidated and _is_dead(connection):
-                connection.invalidate()
-            if connection.in_transaction():
-                connection.rollback()
+            if not connection.is_dead:
+                connection.rest()
             if not self._kept(connection):
                 connection.close()
         finally:
             self._room.release()
 
-    def begun(self, first: Callable[[sa.Connection], _Said]) -> tuple[sa.Connection, _Said]:
+    def begun(self, first: Callable[[Connection], _Said]) -> tuple[Connection, _Said]:
         """A connection, and what came of the first words on it.
 
         One that was kept may have died since it was used last, and its fellows with it. The first
@@ -71,7 +70,7 @@ class Connections:
         try:
             return connection, first(connection)
         except BaseException as error:
-            stale = isinstance(error, library_errors()) and _is_dead(connection)
+            stale = isinstance(error, library_errors()) and connection.is_dead
             self.drop(connection)
             if not stale:
                 raise
@@ -83,17 +82,17 @@ class Connections:
             self.drop(connection)
             raise
 
-    def quiet(self) -> sa.Connection:
+    def quiet(self) -> Connection:
         """A connection to PostgreSQL for what can't be said twice, with no sign of being dead."""
         connection = self.take()
-        if not _is_dead(connection) and is_quiet(connection):
+        if not connection.is_dead and is_quiet(connection):
             return connection
         self.drop(connection)
         self.discard()
         return self.take()
 
     @contextmanager
-    def kept(self, connection: sa.Connection) -> Generator[None]:
+    def kept(self, connection: Connection) -> Generator[None]:
         """Put a connection back in the end; rolled back, where something fails."""
         try:
             yield
@@ -108,17 +107,16 @@ class Connections:
         with self._changing:
             idle, self._idle, self._sound = self._idle, [], set()
         for connection in idle:
-            with suppress(*library_errors()):
-                connection.close()
+            connection.close()
 
-    def drop(self, connection: sa.Connection) -> None:
+    def drop(self, connection: Connection) -> None:
         """Put back a connection on which something failed."""
         _give_up(connection)
         self.put_back(connection)
 
-    def _kept(self, connection: sa.Connection) -> bool:
+    def _kept(self, connection: Connection) -> bool:
         with self._changing:
-            sound = connection in self._sound and not connection.invalidated
+            sound = connection in self._sound and not connection.is_dead
             keep = sound and len(self._idle) < _MOST_IDLE
             if keep:
                 self._idle.append(connection)
@@ -126,9 +124,9 @@ class Connections:
                 self._sound.discard(connection)
         return keep
 
-    def _opened(self) -> sa.Connection:
+    def _opened(self) -> Connection:
         try:
-            connection = self._engine.connect()
+            connection = self._connect()
         except BaseException:
             self._room.release()
             raise
@@ -136,19 +134,9 @@ class Connections:
         return connection
 
 
-def say(connection: sa.Connection, words: str) -> None:
-    """Begin or end a transaction, past the library, which believes the driver to commit."""
-    if words:
-        cursor_of(connection).execute(words)
-
-
-def _is_dead(connection: sa.Connection) -> bool:
-    return bool(getattr(connection.connection.driver_connection, "closed", False))
-
-
-def _give_up(connection: sa.Connection) -> None:
+def _give_up(connection: Connection) -> None:
     """Roll back; where even that fails, throw the connection away."""
     try:
-        say(connection, "ROLLBACK")
+        connection.say("ROLLBACK")
     except library_errors():
-        connection.invalidate()
+        connection.close()

@@ -5,8 +5,6 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-
 from offpeakd.adapters.sql.address import Address
 from offpeakd.core.errors import (
     DatabaseConflictError,
@@ -16,14 +14,24 @@ from offpeakd.core.errors import (
 
 if TYPE_CHECKING:
     import psycopg
+    from sqlalchemy.exc import SQLAlchemyError
+
+
+class ConnectionsInUseError(Exception):
+    """All connections that one process may have are in use for too long."""
 
 
 def library_errors() -> tuple[type[Exception], ...]:
     """Everything that may come out of the library or of a driver in use.
 
-    PostgreSQL's driver takes longer to load than SQLite to open, so it is left to those who use it.
+    What takes long to load is left to those who use it, and raises nothing before that.
     """
-    return (SQLAlchemyError, sqlite3.Error, *_postgresql_errors())
+    return (
+        sqlite3.Error,
+        ConnectionsInUseError,
+        *_postgresql_errors(),
+        *_errors_of_the_library(),
+    )
 
 
 def _postgresql_errors() -> "tuple[type[psycopg.Error], ...]":
@@ -32,6 +40,14 @@ def _postgresql_errors() -> "tuple[type[psycopg.Error], ...]":
     import psycopg  # noqa: PLC0415  # loaded already
 
     return (psycopg.Error,)
+
+
+def _errors_of_the_library() -> "tuple[type[SQLAlchemyError], ...]":
+    if "sqlalchemy" not in sys.modules:
+        return ()
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  # loaded already
+
+    return (SQLAlchemyError,)
 
 
 _SQLITE: Final[tuple[tuple[str, str, str], ...]] = (
@@ -156,7 +172,8 @@ def translate(error: Exception, address: Address) -> DatabaseError:
         error: one of `library_errors()`.
         address: of the database; shown without its password.
     """
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    # The library wraps what the driver raises.
+    cause = getattr(error, "orig", None) or error
     if isinstance(cause, sqlite3.Error):
         return _of_sqlite(cause, address)
     if isinstance(cause, _postgresql_errors()):

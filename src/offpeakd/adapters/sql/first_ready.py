@@ -4,10 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-import sqlalchemy as sa
-
+from offpeakd.adapters.sql.conditions import IS_READY
+from offpeakd.adapters.sql.dialects import Dialect
 from offpeakd.adapters.sql.prepared import Prepared
-from offpeakd.adapters.sql.tables import IS_READY
 from offpeakd.adapters.sql.transactions import Database
 
 _GROWTH: Final = 16
@@ -17,19 +16,15 @@ _GROWTH: Final = 16
 def _first(listed: str, place: str) -> Prepared:
     # A scalar with a limit is looked up group by group, along the index of claims.
     return Prepared(
-        sa.text(
-            f"SELECT listed.value FROM {listed} WHERE (SELECT 1 FROM request "  # noqa: S608  # our own words
-            f"WHERE target = :target AND group_name = listed.value AND {IS_READY} LIMIT 1) "
-            f"IS NOT NULL ORDER BY listed.{place} LIMIT 1"
-        ).bindparams(
-            sa.bindparam("names", type_=sa.Text()), sa.bindparam("target", type_=sa.Text())
-        )
+        f"SELECT listed.value FROM {listed} WHERE (SELECT 1 FROM request "  # noqa: S608  # our own words
+        f"WHERE target = :target AND group_name = listed.value AND {IS_READY} LIMIT 1) "
+        f"IS NOT NULL ORDER BY listed.{place} LIMIT 1"
     )
 
 
 _BY_DIALECT: Final = {
-    "sqlite": _first("json_each(:names) AS listed", "key"),
-    "postgresql": _first(
+    Dialect.SQLITE: _first("json_each(:names) AS listed", "key"),
+    Dialect.POSTGRESQL: _first(
         "jsonb_array_elements_text(CAST(:names AS jsonb)) WITH ORDINALITY AS listed(value, place)",
         "place",
     ),
@@ -38,7 +33,7 @@ _BY_DIALECT: Final = {
 
 def first_ready(database: Database, target: str, groups: Sequence[str]) -> tuple[str, ...]:
     """The first group, in the order given, with a ready request; empty where none has one."""
-    statement = _BY_DIALECT[database.dialect.name]
+    statement = _BY_DIALECT[database.dialect]
     start, size = 0, _GROWTH
     while start < len(groups):
         names = json.dumps(groups[start : start + size])

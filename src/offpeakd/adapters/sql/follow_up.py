@@ -2,15 +2,7 @@
 
 from typing import Final
 
-import sqlalchemy as sa
-from sqlalchemy import event
-
-from offpeakd.adapters.sql.tables import (
-    IS_IN_FLIGHT,
-    IS_UNSEEN_FAILURE,
-    NEEDS_A_PERSON,
-    metadata,
-)
+from offpeakd.adapters.sql.conditions import IS_IN_FLIGHT, IS_UNSEEN_FAILURE, NEEDS_A_PERSON
 
 UNKNOWN_MINUTES: Final = 30
 """An outcome unknown for longer than this is for a person to look at."""
@@ -64,12 +56,3 @@ def definition(dialect: str) -> str:
         ),
     )
     return f"CREATE VIEW {VIEW} AS\n" + "\nUNION ALL\n".join(parts)
-
-
-def _ddl(dialect: str) -> sa.DDL:
-    # DDL() fills in %-codes, so that those of strftime have to be doubled.
-    return sa.DDL(definition(dialect).replace("%", "%%"))  # type: ignore[no-untyped-call]  # its constructor has no annotations
-
-
-for _dialect in ("sqlite", "postgresql"):
-    event.listen(metadata, "after_create", _ddl(_dialect).execute_if(dialect=_dialect))

@@ -8,12 +8,10 @@ hundred thousand requests is one word for each target.
 only what there is more to send for does, or more room.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import sqlalchemy as sa
-from sqlalchemy import event
-
-from offpeakd.adapters.sql.tables import metadata
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 CHANNEL: Final = "offpeakd"
 EVERY_TARGET: Final = "*"
@@ -60,22 +58,14 @@ DEFINITIONS: Final = (
 )
 
 
-def missing_hints(connection: sa.Connection) -> list[str]:
+def missing_hints(connection: "sa.Connection") -> list[str]:
     """Triggers that somebody has dropped: without them work is found later."""
     if connection.dialect.name == "sqlite":
         return []
-    found = set(connection.execute(_FOUND).scalars())
+    found = set(connection.exec_driver_sql(_FOUND).scalars())
     return [name for name in TRIGGERS if name not in found]
 
 
-_FOUND: Final = sa.text(
+_FOUND: Final = (
     "SELECT tgname FROM pg_trigger WHERE tgrelid IN ('request'::regclass, 'control'::regclass)"
 )
-
-
-def _ddl(statement: str) -> sa.DDL:
-    return sa.DDL(statement)  # type: ignore[no-untyped-call]  # its constructor has no annotations
-
-
-for _statement in DEFINITIONS:
-    event.listen(metadata, "after_create", _ddl(_statement).execute_if(dialect="postgresql"))

@@ -3,16 +3,16 @@
 import os
 import selectors
 import threading
-from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from typing_extensions import override
 
 from offpeakd.adapters.sql.address import address_of
-from offpeakd.adapters.sql.engine import make_engine
+from offpeakd.adapters.sql.drivers import connect_to_server
 from offpeakd.adapters.sql.faults import library_errors, translate
 from offpeakd.adapters.sql.hint_triggers import CHANNEL, EVERY_TARGET
 from offpeakd.ports import Clock, Hints
@@ -87,7 +87,7 @@ class PostgresHints(Hints):
             self._stopping.wait(FIRST_PASSES.total_seconds())
             while not self._stopping.is_set():
                 try:
-                    with self._connected() as connection:
+                    with closing(connect_to_server(self._address)) as connection:
                         if _is_pooled(connection):
                             _log.info("no_hints", why="a pooler is between: the queue is polled")
                             return
@@ -126,15 +126,6 @@ class PostgresHints(Hints):
                 heard = connection.notifies(timeout=GATHER.total_seconds())
                 for target in {one.payload for one in heard}:
                     wake(target)
-
-    @contextmanager
-    def _connected(self) -> Generator["psycopg.Connection[tuple[object, ...]]"]:
-        pooled = make_engine(self._address).raw_connection()
-        connection: Any = pooled.driver_connection
-        # From here on it is nobody's but ours.
-        pooled.detach()
-        with closing(connection):
-            yield connection
 
 
 def _is_pooled(connection: "psycopg.Connection[tuple[object, ...]]") -> bool:

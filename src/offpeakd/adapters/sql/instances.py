@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
-from offpeakd.adapters.sql.columns import instant_text, json_text
-from offpeakd.adapters.sql.dialects import insert_on_sqlite
-from offpeakd.adapters.sql.prepared import Prepared, given
-from offpeakd.adapters.sql.rows import INSTANCE_FIELDS
-from offpeakd.adapters.sql.tables import instance
+from offpeakd.adapters.sql.kinds import instant_text, json_text
+from offpeakd.adapters.sql.prepared import Prepared
+from offpeakd.adapters.sql.rows import INSTANCE_COLUMNS
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.seen import Instance
 
@@ -20,26 +18,18 @@ _AT_ONCE: Final = 1000
 LATEST: Final = timedelta(minutes=10)
 """A look is stored seconds after it. What was seen so much later was seen by a clock that was wrong."""
 
-_values_of: Final = attrgetter(*INSTANCE_FIELDS)
-_NEWS: Final = tuple(name for name in INSTANCE_FIELDS if name != "id")
+_values_of: Final = attrgetter(*INSTANCE_COLUMNS)
+_NEWS: Final = tuple(name for name in INSTANCE_COLUMNS if name != "id")
 
 
-@cache
-def _on_sqlite() -> Prepared:
-    values = {name: given(instance.c[name]) for name in ("target", *INSTANCE_FIELDS)}
-    insert = insert_on_sqlite(instance).values(values)
-    return Prepared(
-        insert.on_conflict_do_update(
-            index_elements=["target", "id"],
-            set_={name: insert.excluded[name] for name in _NEWS},
-            where=(insert.excluded.seen_at >= instance.c.seen_at)
-            | (instance.c.seen_at > given(instance.c.seen_at, "soon")),
-        )
-    )
-
-
-# The driver's own, as a claim's: the library has no cheap way of sending a list of rows as one
-# value, and a statement a row costs PostgreSQL five times as much.
+_SQLITE: Final = Prepared(
+    f"INSERT INTO instance (target, {', '.join(INSTANCE_COLUMNS)})"  # noqa: S608  # our own names
+    f" VALUES (:target, {', '.join(f':{name}' for name in INSTANCE_COLUMNS)})"
+    " ON CONFLICT (target, id) DO UPDATE SET"
+    f" {', '.join(f'{name} = excluded.{name}' for name in _NEWS)}"
+    " WHERE excluded.seen_at >= instance.seen_at OR instance.seen_at > :soon"
+)
+# A list of rows as one value: a statement a row costs PostgreSQL five times as much.
 _POSTGRESQL: Final = f"""
 WITH told AS (
   INSERT INTO instance (target, id, {", ".join(_NEWS)})
@@ -68,8 +58,8 @@ def see_instances(database: Database, target: str, instances: Sequence[Instance]
             "soon": soon,
         }
         rows = [_row(one) for one in ordered]
-        with database.write() as connection:
-            _on_sqlite().each_like(connection, common, rows)
+        with database.driver_write() as connection:
+            _SQLITE.each_like(connection, common, rows)
         return
     for start in range(0, len(ordered), _AT_ONCE):
         some = [_member(one) for one in ordered[start : start + _AT_ONCE]]
@@ -78,7 +68,7 @@ def see_instances(database: Database, target: str, instances: Sequence[Instance]
 
 
 def _facts(one: Instance) -> dict[str, Any]:
-    return dict(zip(INSTANCE_FIELDS, _values_of(one), strict=True))
+    return dict(zip(INSTANCE_COLUMNS, _values_of(one), strict=True))
 
 
 def _row(one: Instance) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from offpeakd.adapters.sql.address import address_of
-from offpeakd.adapters.sql.engine import check_folder
+from offpeakd.adapters.sql.drivers import check_folder
 from offpeakd.core.errors import DaemonRunningError, DatabaseError
 
 

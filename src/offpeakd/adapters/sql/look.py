@@ -6,83 +6,53 @@ from functools import partial
 from itertools import chain
 from typing import Any, Final
 
-import sqlalchemy as sa
-
+from offpeakd.adapters.sql.conditions import HIGH_WATER, IS_IN_FLIGHT, IS_READY, IS_WAITING
 from offpeakd.adapters.sql.first_ready import first_ready
-from offpeakd.adapters.sql.prepared import Prepared, given
+from offpeakd.adapters.sql.prepared import Prepared
 from offpeakd.adapters.sql.rows import REQUEST_COLUMNS, STOP_COLUMNS, request_of, stop_of
-from offpeakd.adapters.sql.tables import (
-    HIGH_WATER,
-    IS_IN_FLIGHT,
-    IS_READY,
-    IS_WAITING,
-    control,
-    request,
-    tally,
-)
 from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import Database, Question
 from offpeakd.core.lane import Lane, Stop
 from offpeakd.core.model import Request
 from offpeakd.ports import Behind
 
-_next_ready = (
-    sa.select(sa.func.min(request.c.wait_until, type_=request.c.wait_until.type))
-    .where(request.c.target == given(request.c.target), sa.text(IS_WAITING))
-    .scalar_subquery()
+_WAITING_AND_RUNNING: Final = Prepared(
+    f"SELECT (SELECT min(wait_until) FROM request WHERE target = :target AND {IS_WAITING}),"  # noqa: S608  # our own words
+    " CAST((SELECT coalesce(sum(number), 0) FROM tally"
+    f" WHERE target = :target AND {IS_IN_FLIGHT}) AS bigint)",
+    gives=("wait_until", "number"),
 )
-_in_flight_now = (
-    sa.select(sa.cast(sa.func.coalesce(sa.func.sum(tally.c.number), 0), tally.c.number.type))
-    .where(tally.c.target == given(request.c.target), sa.text(IS_IN_FLIGHT))
-    .scalar_subquery()
+_STOPS: Final = Prepared(
+    f"SELECT {', '.join(STOP_COLUMNS)} FROM control"  # noqa: S608  # our own words
+    f" WHERE scope IN ('*', :scope) AND kind <> '{HIGH_WATER}'",
+    gives=STOP_COLUMNS,
 )
-_WAITING_AND_RUNNING: Final = Prepared(sa.select(_next_ready, _in_flight_now))
-
-
-def _first_ready_group(*more: sa.ColumnElement[bool]) -> sa.ScalarSelect[Any]:
-    return (
-        sa.select(request.c.group_name)
-        .where(request.c.target == given(request.c.target), sa.text(IS_READY), *more)
-        .order_by(request.c.group_name)
-        .limit(1)
-        .scalar_subquery()
-    )
 
 
 def _ready_groups() -> Prepared:
     """From one group to the next along the index: as many looks as there are groups."""
-    found = sa.select(_first_ready_group().label("name")).cte("found", recursive=True)
-    found = found.union_all(
-        sa.select(_first_ready_group(request.c.group_name > found.c.name)).where(
-            found.c.name.is_not(None)
-        )
+    first = (
+        "(SELECT group_name FROM request"  # noqa: S608  # our own words
+        f" WHERE target = :target AND {IS_READY}{{more}} ORDER BY group_name LIMIT 1)"
     )
-    return Prepared(sa.select(found.c.name).where(found.c.name.is_not(None)))
+    following = first.format(more=" AND group_name > found.name")
+    return Prepared(
+        f"WITH RECURSIVE found (name) AS (SELECT {first.format(more='')} UNION ALL"  # noqa: S608  # as above
+        f" SELECT {following} FROM found WHERE found.name IS NOT NULL)"
+        " SELECT name FROM found WHERE name IS NOT NULL"
+    )
 
 
 _READY_GROUPS: Final = _ready_groups()
-_STOPS: Final = Prepared(
-    sa.select(*STOP_COLUMNS).where(
-        control.c.scope.in_([sa.literal_column("'*'"), given(control.c.scope)]),
-        control.c.kind != sa.literal_column(f"'{HIGH_WATER}'"),
-    )
-)
 _ready: Final = (
-    sa.select(*REQUEST_COLUMNS)
-    .where(
-        request.c.target == given(request.c.target),
-        request.c.group_name == given(request.c.group_name),
-        sa.text(IS_READY),
-    )
-    .order_by(request.c.priority, request.c.id)
-    .limit(sa.bindparam("given_limit", type_=sa.Integer()))
+    f"SELECT {', '.join(REQUEST_COLUMNS)} FROM request"  # noqa: S608  # our own words
+    f" WHERE target = :target AND group_name = :group_name AND {IS_READY}"
+    " ORDER BY priority, id LIMIT :limit"
 )
-_READY: Final = Prepared(_ready)
+_READY: Final = Prepared(_ready, gives=REQUEST_COLUMNS)
 # What another daemon is claiming at this moment is passed over and not waited for, so that
 # daemons on one target choose different rows.
-_READY_AND_FREE: Final = Prepared(
-    _ready.with_for_update(key_share=True, skip_locked=True, of=request)
-)
+_READY_AND_FREE: Final = Prepared(f"{_ready} FOR NO KEY UPDATE SKIP LOCKED", gives=REQUEST_COLUMNS)
 
 
 def look(

@@ -17,11 +17,11 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
-import sqlalchemy as sa
+from offpeakd.adapters.sql.connection import Connection
 
 if TYPE_CHECKING:
     import psycopg
-    from psycopg.pq.abc import PGresult
+    from psycopg.pq.abc import PGconn, PGresult
 
 Row = tuple[Any, ...]
 
@@ -81,7 +81,7 @@ def set_local(settings: Mapping[str, str]) -> str:
     return "; ".join(f"SET LOCAL {name} = {value}" for name, value in settings.items())
 
 
-def exchanged(connection: sa.Connection, steps: Sequence[Step]) -> list[list[Row]]:
+def exchanged(connection: Connection, steps: Sequence[Step]) -> list[list[Row]]:
     """Send statements as one message, and read all that is answered.
 
     Args:
@@ -97,28 +97,22 @@ def exchanged(connection: sa.Connection, steps: Sequence[Step]) -> list[list[Row
     return Talk(connection).end(steps)
 
 
-def is_quiet(connection: sa.Connection) -> bool:
+def is_quiet(connection: Connection) -> bool:
     """Whether nothing has come in on a connection that nobody uses.
 
     What comes there is its end, the server's last word before it, or news of a reload: reason
     enough to open another one. A server that fell silent isn't noticed.
     """
     waiting = select.poll()
-    waiting.register(_driver_of(connection).pgconn.socket, select.POLLIN)
+    waiting.register(connection.driver.pgconn.socket, select.POLLIN)
     return not waiting.poll(0)
 
 
-def is_cut(connection: sa.Connection) -> bool:
+def is_cut(connection: Connection) -> bool:
     """Whether the server has ended a connection, whatever answers still lie there."""
     ended = select.poll()
-    ended.register(_driver_of(connection).pgconn.socket, select.POLLRDHUP)
+    ended.register(connection.driver.pgconn.socket, select.POLLRDHUP)
     return bool(ended.poll(0))
-
-
-def _driver_of(connection: sa.Connection) -> "psycopg.Connection":
-    driver: Any = connection.connection.driver_connection
-    found: psycopg.Connection = driver
-    return found
 
 
 class _Heard(NamedTuple):
@@ -142,12 +136,12 @@ class Talk:
         connection: to PostgreSQL, for nobody else until the talk has ended.
     """
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         from psycopg import pq
         from psycopg.adapt import PyFormat, Transformer
 
-        self._driver = _driver_of(connection)
-        self._server = self._driver.pgconn
+        self._driver: psycopg.Connection[Any] = connection.driver
+        self._server: PGconn = self._driver.pgconn
         self._status = pq.ExecStatus
         self._failed = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.PIPELINE_ABORTED)
         self._types = Transformer(self._driver)

@@ -16,14 +16,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
-import sqlalchemy as sa
-from sqlalchemy.engine.interfaces import DBAPICursor
-
+from offpeakd.adapters.sql.connection import Connection
 from offpeakd.adapters.sql.faults import library_errors
 from offpeakd.adapters.sql.messages import Numbered, Step, numbered, set_local, words
-from offpeakd.adapters.sql.prepared import cursor_of
 
 OFTEN: Final = 5
 """A connection that sends a statement as often as this sends it again; a command's does not."""
@@ -60,7 +57,7 @@ class Planned:
 
     def steps(
         self,
-        connection: sa.Connection,
+        connection: Connection,
         texts: Sequence[str],
         values: Mapping[str, Any],
         *,
@@ -79,27 +76,26 @@ class Planned:
         """
         if not self._on:
             return [numbered(text).step(values) for text in texts]
-        info = connection.connection.info
-        session: _Session | None = info.get("planned")
+        session = _session_of(connection)
         if session is None:
-            session = info["planned"] = _Session(self._limits)
+            session = connection.session = _Session(self._limits)
         steps: list[Step] = []
         for text in texts:
             steps += session.steps(connection, text, values, amid=amid)
         return steps
 
-    def is_direct(self, connection: sa.Connection) -> bool:
+    def is_direct(self, connection: Connection) -> bool:
         """Whether the server itself is known to be at the other end; found out by `steps`."""
-        session: _Session | None = connection.connection.info.get("planned")
+        session = _session_of(connection)
         return session is not None and session.direct is True
 
-    def learn(self, connection: sa.Connection) -> None:
+    def learn(self, connection: Connection) -> None:
         """Name what could not be named amid a message.
 
         Raises:
             psycopg.Error: the server doesn't take a statement.
         """
-        session: _Session | None = connection.connection.info.get("planned")
+        session = _session_of(connection)
         if self._on and session is not None:
             session.learn(connection)
 
@@ -131,7 +127,7 @@ class _Session:
     wanted: dict[tuple[str, tuple[Any, ...]], None] = field(default_factory=dict)
 
     def steps(
-        self, connection: sa.Connection, text: str, values: Mapping[str, Any], *, amid: bool
+        self, connection: Connection, text: str, values: Mapping[str, Any], *, amid: bool
     ) -> tuple[Step, ...]:
         if self.direct is False:
             return (numbered(text).step(values),)
@@ -147,7 +143,7 @@ class _Session:
         step = form.statement.step(values, form.name.encode())
         return (step,) if self.executed % FRESH else (words("DISCARD PLANS"), step)
 
-    def learn(self, connection: sa.Connection) -> None:
+    def learn(self, connection: Connection) -> None:
         while self.wanted:
             (text, limits), _ = self.wanted.popitem()
             if self._is_direct(connection):
@@ -155,7 +151,7 @@ class _Session:
                 # By itself: what is known of it must not hang on what else is in a message. A name
                 # outlives its transaction.
                 _say_whole(
-                    cursor_of(connection),
+                    connection,
                     f"{self.limits}; PREPARE {form.name} AS {form.statement.text}",
                 )
                 self.forms[text, limits] = form
@@ -164,23 +160,26 @@ class _Session:
         self.uses[text, limits] += 1
         return self.uses[text, limits] >= OFTEN and len(self.forms) < _MOST
 
-    def _is_direct(self, connection: sa.Connection) -> bool:
+    def _is_direct(self, connection: Connection) -> bool:
         if self.direct is None:
-            cursor = cursor_of(connection)
+            cursor = connection.cursor()
             cursor.execute("SELECT pg_backend_pid()")
             [(answering,)] = cursor.fetchall()
-            driver: Any = connection.connection.driver_connection
-            self.direct = bool(answering == driver.info.backend_pid)
+            self.direct = bool(answering == connection.driver.info.backend_pid)
         return self.direct
 
 
-def _say_whole(cursor: DBAPICursor, words: str) -> None:
+def _session_of(connection: Connection) -> _Session | None:
+    return cast("_Session | None", connection.session)
+
+
+def _say_whole(connection: Connection, words: str) -> None:
     """In a transaction, of which nothing is left where it fails."""
     try:
-        cursor.execute(f"BEGIN; {words}; COMMIT")
+        connection.say(f"BEGIN; {words}; COMMIT")
     except library_errors():
         with suppress(*library_errors()):
-            cursor.execute("ROLLBACK")
+            connection.say("ROLLBACK")
         raise
 
 

@@ -1,81 +1,62 @@
-"""Statements compiled once, and run on the driver's own cursor."""
+"""Statements that a daemon runs in every pass, on the driver's own cursor."""
 
 import re
-from collections.abc import Mapping, Sequence
-from functools import cached_property
-from typing import Any, Final, cast
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property, lru_cache
+from typing import Any, Final, NamedTuple
 
-import sqlalchemy as sa
-from sqlalchemy.engine.interfaces import DBAPICursor
+from offpeakd.adapters.sql.connection import Connection
+from offpeakd.adapters.sql.dialects import Dialect
+from offpeakd.adapters.sql.kinds import Kind, kind_of
 
-_GIVEN: Final = "given_"
-"""The library keeps bare column names for itself; compiling takes this prefix off again."""
-
-
-def cursor_of(connection: sa.Connection) -> DBAPICursor:
-    """The driver's own cursor, past the library; nothing is left of it once it is out of use."""
-    driver: Any = connection.connection.driver_connection
-    cursor: DBAPICursor = driver.cursor()
-    return cursor
-
-
-def given(column: sa.Column[Any], name: str = "") -> sa.BindParameter[Any]:
-    """A parameter of a prepared statement, with a column's type.
-
-    Args:
-        column: whose type converts the value.
-        name: the parameter's; the column's name by default.
-    """
-    return sa.bindparam(f"{_GIVEN}{name or column.name}", type_=column.type)
+Rows = list[tuple[Any, ...]]
 
 
 class Prepared:
-    """A statement compiled once for each database, and run on the driver's own cursor.
+    """A statement in SQL, which both databases understand unless it says else.
 
-    The two transactions around each call are the hot path: the general way of running a statement
-    costs there about as much as the statement itself (`docs/decisions/002-core-not-orm.md`).
-    Every parameter is named, and its column's type converts it.
+    They are the hot path: to put a statement together with the library costs as much as to run it,
+    and to load the library a third of a daemon's start (`docs/decisions/002-core-not-orm.md`).
+
+    Args:
+        text: with `:name` where a value goes.
+        gives: the columns of its rows, in order; their kinds say what the values are.
     """
 
-    def __init__(self, statement: sa.Executable) -> None:
-        self._statement = statement
-        self._compiled: dict[str, _Compiled] = {}
+    def __init__(self, text: str, gives: Sequence[str] = ()) -> None:
+        self._gives = tuple(map(kind_of, gives))
+        self._said = {dialect: _Said(text, self._gives, dialect) for dialect in Dialect}
 
-    def rows(self, connection: sa.Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def rows(self, connection: Connection, values: Mapping[str, Any]) -> Rows:
         """Run a statement that returns rows."""
         return self.read(connection.dialect, self.found(connection, values))
 
-    def found(
-        self, connection: sa.Connection, values: Mapping[str, Any]
-    ) -> Sequence[Sequence[Any]]:
+    def found(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         """Run a statement that returns rows, and give them as the driver does; see `read`."""
-        cursor = cursor_of(connection)
-        cursor.execute(self.text(connection.dialect), self.bound(connection.dialect, values))
+        dialect = connection.dialect
+        cursor = connection.cursor()
+        cursor.execute(self.text(dialect), dialect.into(values))
         return cursor.fetchall()
 
-    def text(self, dialect: sa.Dialect) -> str:
+    def text(self, dialect: Dialect) -> str:
         """The statement as the driver takes it."""
-        return self._for(dialect).text
+        return self._said[dialect].text
 
-    def bound(self, dialect: sa.Dialect, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The values as the driver takes them."""
-        return self._for(dialect).bind(values)
+    def read(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> Rows:
+        """Rows as the driver gives them, in the kinds of their columns."""
+        said = self._said[dialect]
+        return [said.read(row) for row in rows]
 
-    def read(self, dialect: sa.Dialect, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
-        """Rows as the driver gives them, in the types of their columns."""
-        compiled = self._for(dialect)
-        return [compiled.read(row) for row in rows]
-
-    def run(self, connection: sa.Connection, values: Mapping[str, Any]) -> int:
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
         """Run a statement once; returns how many rows it wrote."""
-        compiled = self._for(connection.dialect)
-        cursor = cursor_of(connection)
-        cursor.execute(compiled.text, compiled.bind(values))
+        dialect = connection.dialect
+        cursor = connection.cursor()
+        cursor.execute(self.text(dialect), dialect.into(values))
         return cursor.rowcount
 
     def each_like(
         self,
-        connection: sa.Connection,
+        connection: Connection,
         common: Mapping[str, Any],
         rows: Sequence[Mapping[str, Any]],
     ) -> int:
@@ -86,9 +67,8 @@ class Prepared:
             common: values of every parameter, of which a row may replace some.
             rows: values of one row each, as the driver takes them; of the same names in all.
         """
-        compiled = self._for(connection.dialect)
-        bound = compiled.bind(common)
-        text, names = compiled.by_place
+        bound = connection.dialect.into(common)
+        text, names = self._said[Dialect.SQLITE].by_place
         # By name, SQLite looks up every value of every row.
         alike = [bound.get(name) for name in names]
         own = [(place, name) for place, name in enumerate(names) if name in rows[0]]
@@ -98,53 +78,54 @@ class Prepared:
             for place, name in own:
                 given[place] = row[name]
             values.append(given)
-        cursor = cursor_of(connection)
+        cursor = connection.cursor()
         cursor.executemany(text, values)
         return cursor.rowcount
 
-    def _for(self, dialect: sa.Dialect) -> "_Compiled":
-        found = self._compiled.get(dialect.name)
-        if found is None:
-            found = self._compiled[dialect.name] = _Compiled(self._statement, dialect)
-        return found
+
+def inserting(table: str, columns: Sequence[str]) -> Prepared:
+    """A statement that inserts one row, with a value for each column, by its name."""
+    names, values = ", ".join(columns), ", ".join(f":{one}" for one in columns)
+    return Prepared(f"INSERT INTO {table} ({names}) VALUES ({values})")  # noqa: S608  # our own names
 
 
-class _Compiled:
-    def __init__(self, statement: sa.Executable, dialect: sa.Dialect) -> None:
-        compiled = cast("Any", statement).compile(dialect=dialect)
-        self.text = str(compiled).replace(_GIVEN, "")
-        names: dict[sa.BindParameter[Any], str] = compiled.bind_names
-        binds = {name.removeprefix(_GIVEN): bind for bind, name in names.items()}
-        self._fixed: dict[str, Any] = {
-            name: bind.value for name, bind in binds.items() if not bind.required
-        }
-        self._into = [
-            (name, convert)
-            for name, bind in binds.items()
-            if (convert := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
-        ]
-        self._names = tuple(binds)
-        selected = statement.selected_columns if isinstance(statement, sa.Select) else ()
-        self._out_of = [
-            (place, convert)
-            for place, column in enumerate(selected)
-            if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
-        ]
+class OneOf(NamedTuple):
+    """The condition that a column has one of some values; nothing fulfils it where there are none.
+
+    Attributes:
+        text: the condition.
+        values: by the names that stand in it.
+    """
+
+    text: str
+    values: Mapping[str, Any]
+
+
+def one_of(column: str, values: Collection[Any]) -> OneOf:
+    """See `OneOf`; the values' names are the column's, numbered."""
+    word = column.rpartition(".")[2]
+    named = {f"{word}_{place}": one for place, one in enumerate(values)}
+    return OneOf(f"{column} IN ({', '.join(f':{name}' for name in named)})", named)
+
+
+@lru_cache(maxsize=64)
+def prepared(text: str, gives: tuple[str, ...] = ()) -> Prepared:
+    """A statement that is put together when it is needed; of those, some are kept."""
+    return Prepared(text, gives)
+
+
+class _Said:
+    """A statement as one driver takes it."""
+
+    def __init__(self, text: str, gives: Sequence[Kind], dialect: Dialect) -> None:
+        self.text = dialect.statement(text)
+        converters = ((place, dialect.out_of(kind)) for place, kind in enumerate(gives))
+        self._out_of = [(place, convert) for place, convert in converters if convert is not None]
 
     @cached_property
     def by_place(self) -> tuple[str, tuple[str, ...]]:
-        """The text with its values by their places, and their names in that order."""
-        if not self._names:
-            return self.text, ()
-        named = re.compile(rf":({'|'.join(map(re.escape, self._names))})\b")
-        return named.sub("?", self.text), tuple(named.findall(self.text))
-
-    def bind(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        bound = {**self._fixed, **values}
-        for name, convert in self._into:
-            if bound[name] is not None:
-                bound[name] = convert(bound[name])
-        return bound
+        """SQLite's text with its values by their places, and their names in that order."""
+        return _NAMED.sub("?", self.text), tuple(_NAMED.findall(self.text))
 
     def read(self, row: Sequence[Any]) -> tuple[Any, ...]:
         values = list(row)
@@ -152,3 +133,6 @@ class _Compiled:
             if values[place] is not None:
                 values[place] = convert(values[place])
         return tuple(values)
+
+
+_NAMED: Final = re.compile(r":(\w+)")

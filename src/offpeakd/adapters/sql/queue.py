@@ -1,34 +1,24 @@
 """The release's side of the store."""
 
+# ruff: noqa: PLC0415 - what a daemon doesn't do in every pass may load the library
+
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-import sqlalchemy as sa
 from typing_extensions import override
 
 from offpeakd.adapters.sql.changes import begin_settled, write_changes
 from offpeakd.adapters.sql.claims import claim
+from offpeakd.adapters.sql.conditions import IS_IN_FLIGHT, IS_WAITING, in_states
+from offpeakd.adapters.sql.dialects import Dialect
+from offpeakd.adapters.sql.known_jobs import known_jobs
 from offpeakd.adapters.sql.look import look, ready_in
-from offpeakd.adapters.sql.prepared import Prepared, given
-from offpeakd.adapters.sql.rows import (
-    ATTEMPT_COLUMNS,
-    REQUEST_COLUMNS,
-    attempt_of,
-    request_of,
-)
+from offpeakd.adapters.sql.prepared import Prepared
+from offpeakd.adapters.sql.rows import REQUEST_COLUMNS, request_of
 from offpeakd.adapters.sql.single_messages import Begun
-from offpeakd.adapters.sql.tables import (
-    IS_IN_FLIGHT,
-    IS_WAITING,
-    attempt,
-    event,
-    in_states,
-    lease,
-    request,
-)
 from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.batch import Batch, BatchResult
@@ -41,41 +31,47 @@ from offpeakd.ports import AttemptRecord, Claim, Limits, Queue, Settled
 MADE_READY_AT_ONCE: Final = 10_000
 """Requests made ready in one transaction; a larger crowd takes several looks."""
 
-_due = (
-    sa.select(request.c.id)
-    .where(
-        request.c.target == given(request.c.target),
-        sa.text(IS_WAITING),
-        request.c.wait_until <= given(request.c.wait_until, "now"),
-    )
-    .order_by(request.c.wait_until)
-    .limit(MADE_READY_AT_ONCE)
-)
+_DUE: Final = f"{IS_WAITING} AND wait_until <= :now"
 # The condition stands outside as well: PostgreSQL looks again at a row that it had to wait for.
 _MAKE_READY: Final = Prepared(
-    sa.update(request)
-    .where(
-        request.c.id.in_(_due),
-        sa.text(IS_WAITING),
-        request.c.wait_until <= given(request.c.wait_until, "now"),
-    )
-    .values(wait_until=sa.null(), wait_reason=sa.null(), wait_detail=sa.null())
+    "UPDATE request SET wait_until = NULL, wait_reason = NULL, wait_detail = NULL"  # noqa: S608  # our own words
+    f" WHERE id IN (SELECT id FROM request WHERE target = :target AND {_DUE}"
+    f" ORDER BY wait_until LIMIT {MADE_READY_AT_ONCE}) AND {_DUE}"
 )
+_REQUESTS: Final = f"SELECT {', '.join(f'request.{name}' for name in REQUEST_COLUMNS)} FROM request"  # noqa: S608  # our own names
+_OVERDUE: Final = Prepared(
+    f"{_REQUESTS} WHERE state = 'queued' AND deadline <= :now ORDER BY deadline, id LIMIT :limit",
+    gives=REQUEST_COLUMNS,
+)
+
+# Its own attempts are a daemon's to settle, unless it lost its lease since.
+_DEAD: Final = {
+    Dialect.SQLITE: "attempt.owner <> :owner",
+    Dialect.POSTGRESQL: (
+        "(attempt.owner <> :owner OR attempt.epoch < :epoch) AND NOT EXISTS (SELECT FROM lease"
+        " WHERE lease.owner = attempt.owner AND lease.epoch = attempt.epoch"
+        " AND (lease.renewed_at > now() - :ttl * interval '1 second' OR lease.owner = :owner))"
+    ),
+}
+# In the order of the index of what is in flight, however long the queue is.
+_ABANDONED: Final = {
+    dialect: Prepared(
+        f"{_REQUESTS} JOIN attempt ON attempt.id = request.attempt_id"
+        f" WHERE request.{IS_IN_FLIGHT} AND request.state = 'submitting' AND {dead}"
+        " ORDER BY request.target, request.state, request.id LIMIT :limit",
+        gives=REQUEST_COLUMNS,
+    )
+    for dialect, dead in _DEAD.items()
+}
 
 
 @lru_cache
 def _in_flight(states: frozenset[State]) -> Prepared:
     """Asked for every target every few seconds, also where nothing runs."""
     return Prepared(
-        sa.select(*REQUEST_COLUMNS)
-        .where(
-            request.c.target == given(request.c.target),
-            sa.text(IS_IN_FLIGHT),
-            sa.text(in_states(states)),
-            request.c.id > given(request.c.id, "after_id"),
-        )
-        .order_by(request.c.id)
-        .limit(sa.bindparam("given_limit", type_=sa.Integer()))
+        f"{_REQUESTS} WHERE target = :target AND {IS_IN_FLIGHT} AND {in_states(states)}"
+        " AND id > :after_id ORDER BY id LIMIT :limit",
+        gives=REQUEST_COLUMNS,
     )
 
 
@@ -98,7 +94,7 @@ class SqlQueue(Queue):
         lane = self._look(target, groups, first)
         if now is None or lane.next_ready_at is None or lane.next_ready_at > now:
             return lane
-        with self._database.write() as connection:
+        with self._database.driver_write() as connection:
             _MAKE_READY.run(connection, {"target": target, "now": now})
         return self._look(target, groups, first)
 
@@ -108,12 +104,7 @@ class SqlQueue(Queue):
 
     @override
     def overdue_requests(self, now: datetime, limit: int) -> tuple[Request, ...]:
-        return self._requests(
-            sa.select(*REQUEST_COLUMNS)
-            .where(sa.text("state = 'queued'"), request.c.deadline <= now)
-            .order_by(request.c.deadline, request.c.id)
-            .limit(limit)
-        )
+        return self._requests(_OVERDUE, {"now": now, "limit": limit})
 
     @override
     def claim(
@@ -152,65 +143,28 @@ class SqlQueue(Queue):
         if not states:
             return ()
         wanted = {"target": target, "after_id": after_id, "limit": limit}
-        with self._database.read() as connection:
-            return tuple(request_of(row) for row in _in_flight(states).rows(connection, wanted))
+        return self._requests(_in_flight(states), wanted)
 
     @override
     def abandoned(self, owner: str, limit: int) -> tuple[Request, ...]:
-        dead: sa.ColumnElement[bool] = attempt.c.owner != owner
-        if not self._database.is_sqlite:
-            silence = sa.func.now() - sa.bindparam("ttl", self._term.ttl, sa.Interval)
-            term = sa.select(lease.c.owner).where(
-                lease.c.owner == attempt.c.owner, lease.c.epoch == attempt.c.epoch
-            )
-            # Its own attempts are a daemon's to settle, unless it lost its lease since.
-            alive = term.where((lease.c.renewed_at > silence) | (lease.c.owner == owner))
-            dead = ~alive.exists() & (dead | (attempt.c.epoch < self._term.epoch))
-        return self._requests(
-            sa.select(*REQUEST_COLUMNS)
-            .join(attempt, attempt.c.id == request.c.attempt_id)
-            .where(sa.text(f"request.{IS_IN_FLIGHT} AND request.state = 'submitting'"), dead)
-            # In the order of the index of what is in flight, however long the queue is.
-            .order_by(request.c.target, request.c.state, request.c.id)
-            .limit(limit)
-        )
+        term = {"epoch": self._term.epoch, "ttl": self._term.ttl}
+        statement = _ABANDONED[self._database.dialect]
+        return self._requests(statement, {**term, "owner": owner, "limit": limit})
 
     @override
     def batch_of(self, attempt_id: str) -> AttemptRecord | None:
+        from offpeakd.adapters.sql.reading import attempt_by_id
+
         with self._database.read() as connection:
-            row = connection.execute(
-                sa.select(*ATTEMPT_COLUMNS).where(attempt.c.id == attempt_id)
-            ).one_or_none()
-        return None if row is None else attempt_of(row)
+            return attempt_by_id(connection, attempt_id)
 
     @override
     def known_jobs(self, target: str, instance_ids: Sequence[str]) -> Mapping[str, frozenset[str]]:
-        here = (request.c.target == target, request.c.instance_id.in_(instance_ids))
-        wanted = sa.union(
-            sa.select(request.c.instance_id, request.c.job_id).where(
-                *here, request.c.job_id.is_not(None)
-            ),
-            sa.select(request.c.instance_id, attempt.c.job_id)
-            .join(attempt, attempt.c.request_id == request.c.id)
-            .where(*here, attempt.c.job_id.is_not(None)),
-        )
-        retried = (
-            sa.select(request.c.instance_id, event.c.detail)
-            .join(event, event.c.request_id == request.c.id)
-            .where(*here, event.c.kind == "retried")
-        )
-        known: dict[str, frozenset[str]] = {}
-        with self._database.read() as connection:
-            named = [tuple(row) for row in connection.execute(wanted).all()]
-            named += [(of, detail.get("job_id")) for of, detail in connection.execute(retried)]
-        for instance_id, job_id in named:
-            if job_id:
-                known[instance_id] = known.get(instance_id, frozenset()) | {job_id}
-        return known
+        return known_jobs(self._database, target, instance_ids)
 
-    def _requests(self, wanted: sa.Select[Any]) -> tuple[Request, ...]:
-        with self._database.read() as connection:
-            return tuple(request_of(row) for row in connection.execute(wanted).all())
+    def _requests(self, wanted: Prepared, values: Mapping[str, Any]) -> tuple[Request, ...]:
+        with self._database.driver_read() as connection:
+            return tuple(map(request_of, wanted.rows(connection, values)))
 
     def _look(self, target: str, groups: Sequence[str] | None, first: int) -> Lane:
         return look(self._database, self._term, target, groups, first)

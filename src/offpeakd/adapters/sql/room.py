@@ -9,10 +9,9 @@ from datetime import timedelta
 from typing import Any, Final
 from zlib import crc32
 
-import sqlalchemy as sa
-
+from offpeakd.adapters.sql.conditions import IS_IN_FLIGHT
+from offpeakd.adapters.sql.connection import Connection
 from offpeakd.adapters.sql.prepared import Prepared
-from offpeakd.adapters.sql.tables import IS_IN_FLIGHT
 from offpeakd.adapters.sql.term import Term
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.ports import Claim, Claimed, Limits
@@ -27,16 +26,14 @@ _IN_FLIGHT: Final = "SELECT coalesce(sum(number), 0) FROM tally WHERE target = {
 _NEXT: Final = "(SELECT coalesce(max(number), 0) + 1 AS number FROM call WHERE target = :target)"
 _THEN: Final = "call WHERE target = :target AND number = next.number - :per_minute"
 _SQLITE_ROOM: Final = Prepared(
-    sa.text(
-        "SELECT next.number,"  # noqa: S608  # our own words
-        f" (SELECT (julianday(at) - julianday('now')) * 86400 + 60 FROM {_THEN}),"
-        f" ({_IN_FLIGHT.format(target=':target')} AND part = 0 AND {IS_IN_FLIGHT})"
-        f" FROM {_NEXT} AS next"
-    )
+    "SELECT next.number,"  # noqa: S608  # our own words
+    f" (SELECT (julianday(at) - julianday('now')) * 86400 + 60 FROM {_THEN}),"
+    f" ({_IN_FLIGHT.format(target=':target')} AND part = 0 AND {IS_IN_FLIGHT})"
+    f" FROM {_NEXT} AS next"
 )
 # Another start means another server, or this one anew: either may have lost what was committed.
 _SERVER: Final = "CAST(extract(epoch FROM pg_postmaster_start_time()) AS text)"
-_WHICH_SERVER: Final = Prepared(sa.text(f"SELECT {_SERVER}"))
+_WHICH_SERVER: Final = Prepared(f"SELECT {_SERVER}")
 
 POSTGRESQL_ROOM: Final = f"""next AS (
   SELECT coalesce(max(number), 0) + 1 AS number FROM call WHERE target = %(target)s
@@ -79,16 +76,12 @@ SELECT wait FROM room
 """
 
 _SQLITE_SPEND: Final = Prepared(
-    sa.text(
-        "INSERT INTO call (target, number, at)"
-        " VALUES (:target, :number, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))"
-    )
+    "INSERT INTO call (target, number, at)"
+    " VALUES (:target, :number, strftime('%Y-%m-%dT%H:%M:%f000Z', 'now'))"
 )
 _SQLITE_FORGET: Final = Prepared(
-    sa.text(
-        "DELETE FROM call WHERE target = :target AND number <= :number - :per_minute"
-        " AND at < strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-61 seconds')"
-    )
+    "DELETE FROM call WHERE target = :target AND number <= :number - :per_minute"
+    " AND at < strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-61 seconds')"
 )
 
 
@@ -131,7 +124,7 @@ def verdict(
     return _borne(wait)
 
 
-def take_room(connection: sa.Connection, target: str, size: int, limits: Limits | None) -> Claim:
+def take_room(connection: Connection, target: str, size: int, limits: Limits | None) -> Claim:
     """Take room for a call within the transaction of its claim, on SQLite.
 
     Args:
@@ -150,7 +143,7 @@ def take_room(connection: sa.Connection, target: str, size: int, limits: Limits 
     return claim
 
 
-def server_of(database: Database, connection: sa.Connection) -> str:
+def server_of(database: Database, connection: Connection) -> str:
     """Names the run of the server that answers; nothing on SQLite, which has none."""
     if database.is_sqlite:
         return ""
@@ -176,6 +169,6 @@ def _borne(wait: float | None) -> Claim:
     return Claim(Claimed.TAKEN)
 
 
-def _spend_on_sqlite(connection: sa.Connection, spent: dict[str, Any]) -> None:
+def _spend_on_sqlite(connection: Connection, spent: dict[str, Any]) -> None:
     _SQLITE_SPEND.run(connection, {name: spent[name] for name in ("target", "number")})
     _SQLITE_FORGET.run(connection, spent)

@@ -5,9 +5,6 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
-import sqlalchemy as sa
-
-from offpeakd.adapters.sql.tables import attempt, control, event, instance, lease, request
 from offpeakd.core.change import AttemptResult
 from offpeakd.core.lane import Stop
 from offpeakd.core.model import FIELDS, Request, State
@@ -20,7 +17,7 @@ def column_of(field: str) -> str:
     return "group_name" if field == "group" else field
 
 
-REQUEST_COLUMNS: Final = tuple(request.c[column_of(field)] for field in FIELDS)
+REQUEST_COLUMNS: Final = tuple(map(column_of, FIELDS))
 _STATE_AT: Final = FIELDS.index("state")
 
 
@@ -31,27 +28,27 @@ def request_of(row: Sequence[Any]) -> Request:
     return Request(*values)
 
 
-ATTEMPT_COLUMNS: Final[tuple[sa.Column[Any], ...]] = (
-    attempt.c.id,
-    attempt.c.batch_id,
-    attempt.c.request_id,
-    attempt.c.instance_id,
-    attempt.c.owner,
-    attempt.c.signed_at,
-    attempt.c.fenced,
-    attempt.c.whole_version,
-    attempt.c.sent_at,
-    attempt.c.finished_at,
-    attempt.c.http_status,
-    attempt.c.cloud_request_id,
-    attempt.c.outcome,
-    attempt.c.job_id,
-    attempt.c.error_code,
-    attempt.c.error_message,
-    attempt.c.evidence,
-    attempt.c.resolved_by,
+ATTEMPT_COLUMNS: Final = (
+    "id",
+    "batch_id",
+    "request_id",
+    "instance_id",
+    "owner",
+    "signed_at",
+    "fenced",
+    "whole_version",
+    "sent_at",
+    "finished_at",
+    "http_status",
+    "cloud_request_id",
+    "outcome",
+    "job_id",
+    "error_code",
+    "error_message",
+    "evidence",
+    "resolved_by",
 )
-_RESULT_AT: Final = ATTEMPT_COLUMNS.index(attempt.c.outcome)
+_RESULT_AT: Final = ATTEMPT_COLUMNS.index("outcome")
 
 
 def attempt_of(row: Sequence[Any]) -> AttemptRecord:
@@ -61,13 +58,13 @@ def attempt_of(row: Sequence[Any]) -> AttemptRecord:
 
 
 EVENT_COLUMNS: Final = (
-    event.c.id,
-    event.c.request_id,
-    event.c.at,
-    event.c.kind,
-    event.c.actor,
-    event.c.state,
-    event.c.detail,
+    "id",
+    "request_id",
+    "at",
+    "kind",
+    "actor",
+    "state",
+    "detail",
 )
 
 
@@ -80,13 +77,13 @@ def event_of(row: Sequence[Any]) -> Event:
 
 
 STOP_COLUMNS: Final = (
-    control.c.scope,
-    control.c.kind,
-    control.c.reason,
-    control.c.actor,
-    control.c.since,
-    control.c.until,
-    control.c.count,
+    "scope",
+    "kind",
+    "reason",
+    "actor",
+    "since",
+    "until",
+    "count",
 )
 
 
@@ -95,9 +92,9 @@ def stop_of(row: Sequence[Any]) -> Stop:
     return Stop(*row)
 
 
-DAEMON_COLUMNS: Final = tuple(lease.c[field.name] for field in fields(DaemonRow))
-_TARGETS_AT: Final = DAEMON_COLUMNS.index(lease.c.targets)
-_PASSES_AT: Final = DAEMON_COLUMNS.index(lease.c.passes)
+DAEMON_COLUMNS: Final = tuple(field.name for field in fields(DaemonRow))
+_TARGETS_AT: Final = DAEMON_COLUMNS.index("targets")
+_PASSES_AT: Final = DAEMON_COLUMNS.index("passes")
 
 
 def daemon_of(row: Sequence[Any]) -> DaemonRow:
@@ -110,9 +107,8 @@ def daemon_of(row: Sequence[Any]) -> DaemonRow:
     return DaemonRow(*values)
 
 
-INSTANCE_FIELDS: Final = tuple(field.name for field in fields(Instance))
-INSTANCE_COLUMNS: Final = tuple(instance.c[field] for field in INSTANCE_FIELDS)
-_LISTS_AT: Final = tuple(INSTANCE_FIELDS.index(field) for field in ("actions", "node_states"))
+INSTANCE_COLUMNS: Final = tuple(field.name for field in fields(Instance))
+_LISTS_AT: Final = tuple(INSTANCE_COLUMNS.index(field) for field in ("actions", "node_states"))
 
 
 def instance_of(row: Sequence[Any]) -> Instance:

@@ -11,11 +11,12 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Final
 
-import sqlalchemy as sa
-
 from offpeakd.adapters.sql.address import Address, address_of
-from offpeakd.adapters.sql.engine import LOCK_PATIENCE, check_folder, prepare_file
+from offpeakd.adapters.sql.connection import Connection
+from offpeakd.adapters.sql.dialects import Dialect
+from offpeakd.adapters.sql.drivers import LOCK_PATIENCE, check_folder, prepare_file
 from offpeakd.adapters.sql.faults import library_errors, translate
+from offpeakd.adapters.sql.prepared import Prepared
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.errors import DatabaseError, SchemaError
 from offpeakd.core.values import value
@@ -85,7 +86,7 @@ def current(url: str) -> Schema:
         return _look_at_file(address, address.file)
     database = Database(address)
     try:
-        with database.read() as connection:
+        with database.driver_read() as connection:
             return _look(connection)
     finally:
         database.close()
@@ -118,7 +119,7 @@ def ensured(url: str) -> Database:
         return Database(address)
     database = Database(address)
     try:
-        with database.read() as connection:
+        with database.driver_read() as connection:
             schema = _look(connection)
         _settle(address, schema)
     except BaseException:
@@ -207,7 +208,7 @@ def _refuse(address: Address, schema: Schema) -> None:
         )
 
 
-def refuse_newer(database: Database, connection: sa.Connection) -> None:
+def refuse_newer(database: Database, connection: Connection) -> None:
     """Refuse to go on with a schema that was made after this program.
 
     A daemon asks with each sign of life: another one's `db upgrade` may have come meanwhile.
@@ -215,12 +216,12 @@ def refuse_newer(database: Database, connection: sa.Connection) -> None:
     Raises:
         SchemaError: it is newer.
     """
-    version: str = connection.execute(_VERSION).scalar_one()
+    [(version,)] = _VERSION.rows(connection, {})
     if version > LATEST:
         _refuse(database.address, Schema(Standing.NEWER, version))
 
 
-_VERSION: Final = sa.text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608  # our own name
+_VERSION: Final = Prepared(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608  # our own name
 
 
 def _look_at_file(address: Address, file: Path) -> Schema:
@@ -241,8 +242,8 @@ def _look_at_file(address: Address, file: Path) -> Schema:
 
 
 _NAMES: Final = {
-    "sqlite": "SELECT name FROM sqlite_master",
-    "postgresql": (
+    Dialect.SQLITE: Prepared("SELECT name FROM sqlite_master"),
+    Dialect.POSTGRESQL: Prepared(
         "SELECT c.relname FROM pg_catalog.pg_class c"
         " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
         " WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname <> 'pg_catalog'"
@@ -252,11 +253,11 @@ _NAMES: Final = {
 """Everything that may hold rows where this program would look for its own, in one statement."""
 
 
-def _look(connection: sa.Connection) -> Schema:
-    names = frozenset(connection.execute(sa.text(_NAMES[connection.dialect.name])).scalars())
+def _look(connection: Connection) -> Schema:
+    names = frozenset(name for (name,) in _NAMES[connection.dialect].rows(connection, {}))
     version = None
     if names >= _OURS:
-        version = connection.execute(_VERSION).scalar()
+        version = next((number for (number,) in _VERSION.rows(connection, {})), None)
     return _schema(names, version)
 
 
@@ -282,17 +283,18 @@ def _migrate(address: Address) -> None:
     config.set_main_option("script_location", str(path_of("alembic")).replace("%", "%%"))
     database = Database(address)
     try:
-        with database.write() as connection:
+        with database.driver_write(core=True) as connection:
             if not database.is_sqlite:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+                connection.say(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})")
                 # Counting a large queue once takes its time.
-                connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
+                connection.say("SET LOCAL statement_timeout = 0")
             if _look(connection).standing is Standing.CURRENT:
                 return
-            if not connection.in_transaction():
+            core = connection.core
+            if core is not None and not core.in_transaction():
                 # It stands already, begun past the library; now Alembic believes it too.
-                connection.begin()
-            config.attributes["connection"] = connection
+                core.begin()
+            config.attributes["connection"] = core
             command.upgrade(config, "head")
     except CommandError as error:
         raise SchemaError(

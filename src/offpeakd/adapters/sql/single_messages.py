@@ -6,8 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
-import sqlalchemy as sa
-
+from offpeakd.adapters.sql.connection import Connection
 from offpeakd.adapters.sql.connections import MOST, Connections
 from offpeakd.adapters.sql.faults import library_errors
 from offpeakd.adapters.sql.messages import Row, Step, Talk, exchanged, is_cut, words
@@ -47,7 +46,7 @@ class Begun:
         values: of all of them, by name.
     """
 
-    connection: sa.Connection
+    connection: Connection
     talk: Talk
     texts: Sequence[str]
     values: Mapping[str, Any]
@@ -114,7 +113,7 @@ class SingleMessages:
                 where they don't.
         """
 
-        def say(connection: sa.Connection) -> list[list[Row]]:
+        def say(connection: Connection) -> list[list[Row]]:
             steps = self._planned.steps(connection, [self._set_to_ask, *texts], values)
             if len(texts) == 1 and not locks:
                 # A message is a transaction by itself, and one statement sees one moment.
@@ -144,7 +143,7 @@ class SingleMessages:
         return begun
 
     def _begun(
-        self, connection: sa.Connection, texts: Sequence[str], values: Mapping[str, Any]
+        self, connection: Connection, texts: Sequence[str], values: Mapping[str, Any]
     ) -> Begun | None:
         if not self._planned.is_direct(connection):
             self._connections.put_back(connection)
@@ -257,7 +256,7 @@ class SingleMessages:
             self._part_with(begun.connection, sound=rows is not None)
         return rows
 
-    def _part_with(self, connection: sa.Connection, *, sound: bool = True) -> None:
+    def _part_with(self, connection: Connection, *, sound: bool = True) -> None:
         """Put back a connection that was set apart for what was begun."""
         try:
             if sound:
@@ -267,7 +266,7 @@ class SingleMessages:
         finally:
             self._room_to_begin.release()
 
-    def _asking(self, connection: sa.Connection, ahead: Ahead) -> list[list[Step]]:
+    def _asking(self, connection: Connection, ahead: Ahead) -> list[list[Step]]:
         """The parts of a message, which is a transaction by itself."""
         # What can't be named keeps nothing from being written.
         steps = partial(self._planned.steps, connection, amid=True)
@@ -277,7 +276,7 @@ class SingleMessages:
             parts[0][:0] = [step._replace(asks=False) for step in set_up]
         return parts
 
-    def _name_the_rest(self, connection: sa.Connection) -> None:
+    def _name_the_rest(self, connection: Connection) -> None:
         """Whatever becomes of a name, that must not look like a failure of what is written."""
         with suppress(*library_errors()):
             self._planned.learn(connection)

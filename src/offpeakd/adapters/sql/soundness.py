@@ -4,9 +4,10 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from offpeakd.adapters.sql.conditions import IS_FINAL
 from offpeakd.adapters.sql.follow_up import VIEW
 from offpeakd.adapters.sql.hint_triggers import missing_hints
-from offpeakd.adapters.sql.tables import END_TRIGGERS, IS_FINAL, metadata
+from offpeakd.adapters.sql.tables import END_TRIGGERS, metadata
 from offpeakd.adapters.sql.tally import miscounts, missing_triggers
 
 

@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from offpeakd.adapters.sql.address import address_of
 from offpeakd.adapters.sql.controls import SqlControls
-from offpeakd.adapters.sql.engine import LOCK_PATIENCE
+from offpeakd.adapters.sql.drivers import LOCK_PATIENCE
 from offpeakd.adapters.sql.ledger import SqlLedger
 from offpeakd.adapters.sql.queue import SqlQueue
 from offpeakd.adapters.sql.term import Term

@@ -1,12 +1,24 @@
 """Tables, indexes and checks. `docs/usage/database.md` describes them for people."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.event import listen, listens_for
 
 from offpeakd.adapters.sql.columns import Instant, Json, Seconds
-from offpeakd.core.model import DEFAULT_GROUP, IN_FLIGHT, LIVE, State
+from offpeakd.adapters.sql.conditions import (
+    HAS_DEADLINE,
+    HAS_NO_LIVE_END,
+    IS_FINAL,
+    IS_IN_FLIGHT,
+    IS_LIVE,
+    IS_OPEN,
+    IS_READY,
+    IS_WAITING,
+    NEEDS_A_PERSON,
+    in_states,
+)
+from offpeakd.core.model import DEFAULT_GROUP, LIVE, State
 
 metadata: Final = sa.MetaData(
     naming_convention={
@@ -20,33 +32,9 @@ Number: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """A rising number; SQLite numbers by itself only what is declared INTEGER."""
 
 
-def in_states(states: frozenset[State]) -> str:
-    """The condition that a request is in one of the states.
-
-    The names stand in the text: a parameter would keep both databases from using partial indexes.
-    """
-    names = ", ".join(f"'{state.value}'" for state in State if state in states)
-    return f"state IN ({names})"
-
-
-FINAL: Final = frozenset(State) - LIVE
-IS_LIVE: Final = "finished_at IS NULL"
-"""The same as being in a live state: see `HAS_NO_LIVE_END`, and `Request.moved_to` for the rest.
-
-A database writes the entry of a partial index anew whenever a column of its condition is set. The
-state is set with each claim and each answer, the end only once. Live requests are in the order of
-random ids here, so that each entry is another page of a long queue.
-"""
-HAS_NO_LIVE_END: Final = f"finished_at IS NULL OR {in_states(frozenset(State) - LIVE)}"
-"""What a row must fulfil, or a second live request of its instance could come to be beside it."""
-IS_IN_FLIGHT: Final = in_states(IN_FLIGHT)
-IS_FINAL: Final = in_states(FINAL)
-IS_READY: Final = "state = 'queued' AND wait_until IS NULL AND held_reason IS NULL"
-IS_WAITING: Final = "state = 'queued' AND held_reason IS NULL AND wait_until IS NOT NULL"
-HAS_DEADLINE: Final = "state = 'queued' AND deadline IS NOT NULL"
-IS_UNSEEN_FAILURE: Final = "state = 'failed' AND acknowledged_by IS NULL"
-NEEDS_A_PERSON: Final = f"state = 'needs_review' OR ({IS_UNSEEN_FAILURE})"
-IS_OPEN: Final = "outcome IS NULL"
+def columns(table: sa.Table, names: Sequence[str]) -> list[sa.Column[Any]]:
+    """Columns of a table, in the order of their names."""
+    return [table.c[name] for name in names]
 
 
 def _index(
@@ -59,17 +47,6 @@ def _index(
         unique=unique,
         sqlite_where=condition,
     )
-
-
-@listens_for(metadata, "before_create")
-def _name_the_conditions_to_postgresql(
-    _metadata: sa.MetaData, connection: sa.Connection, **_: object
-) -> None:
-    """Not where the indexes are defined: the toolkit would load the dialect to look them over."""
-    if connection.dialect.name == "postgresql":
-        for table in metadata.tables.values():
-            for index in table.indexes:
-                index.dialect_kwargs["postgresql_where"] = index.dialect_kwargs["sqlite_where"]
 
 
 request: Final = sa.Table(
@@ -132,10 +109,6 @@ END_TRIGGERS: Final = {
     )
 }
 """Hold `HAS_NO_LIVE_END` on SQLite; by name."""
-
-for _statement in END_TRIGGERS.values():
-    _ddl = sa.DDL(_statement)  # type: ignore[no-untyped-call]  # its constructor has no annotations
-    listen(metadata, "after_create", _ddl.execute_if(dialect="sqlite"))
 
 batch: Final = sa.Table(
     "batch",
@@ -206,9 +179,6 @@ event: Final = sa.Table(
     sqlite_autoincrement=True,
 )
 _index("ix_event_request", event, "request_id", "id")
-
-HIGH_WATER: Final = "high-water"
-"""The kind under which `control` keeps the highest time ever seen; not a stop."""
 
 control: Final = sa.Table(
     "control",

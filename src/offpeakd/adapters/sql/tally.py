@@ -5,14 +5,14 @@ writer, and one row a count. In PostgreSQL each connection adds to rows of its o
 waits for another's count; `fold` puts them together now and then.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import sqlalchemy as sa
-from sqlalchemy import event
-
-from offpeakd.adapters.sql.tables import metadata, request, tally
+from offpeakd.adapters.sql.prepared import Prepared
 from offpeakd.adapters.sql.transactions import Database
 from offpeakd.core.model import State
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 TRIGGERS: Final = ("tally_added", "tally_changed", "tally_gone")
 FUNCTION: Final = "offpeakd_tally"
@@ -70,9 +70,8 @@ _POSTGRESQL: Final = (
     _AFTER.format("tally_gone", "DELETE", "OLD TABLE AS olds"),
 )
 
-_COUNTS: Final = sa.select(tally.c.target, tally.c.state, sa.func.sum(tally.c.number)).group_by(
-    tally.c.target, tally.c.state
-)
+_COUNTS: Final = "SELECT target, state, sum(number) FROM tally GROUP BY target, state"
+_REAL_COUNTS: Final = "SELECT target, state, count(*) FROM request GROUP BY target, state"
 
 
 def definitions(dialect: str) -> tuple[str, ...]:
@@ -84,26 +83,25 @@ def definitions(dialect: str) -> tuple[str, ...]:
     return _SQLITE if dialect == "sqlite" else _POSTGRESQL
 
 
-def counts(connection: sa.Connection) -> dict[tuple[str, State], int]:
+def counts(connection: "sa.Connection") -> dict[tuple[str, State], int]:
     """Requests by target and state; those that there are none of are left out."""
-    rows = connection.execute(_COUNTS).all()
+    rows = connection.exec_driver_sql(_COUNTS).all()
     return {(target, State(state)): int(number) for target, state, number in rows if number}
 
 
-def missing_triggers(connection: sa.Connection) -> list[str]:
+def missing_triggers(connection: "sa.Connection") -> list[str]:
     """Triggers that somebody has dropped: without them the counts are not true any more."""
     if connection.dialect.name == "sqlite":
         wanted = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     else:
         wanted = "SELECT tgname FROM pg_trigger WHERE tgrelid = 'request'::regclass"
-    found = set(connection.execute(sa.text(wanted)).scalars())
+    found = set(connection.exec_driver_sql(wanted).scalars())
     return [name for name in TRIGGERS if name not in found]
 
 
-def miscounts(connection: sa.Connection) -> list[str]:
+def miscounts(connection: "sa.Connection") -> list[str]:
     """Where the counts are not those of the requests; reads the whole table, so it is asked for."""
-    group = (request.c.target, request.c.state)
-    rows = connection.execute(sa.select(*group, sa.func.count()).group_by(*group)).all()
+    rows = connection.exec_driver_sql(_REAL_COUNTS).all()
     real = {(target, State(state)): int(number) for target, state, number in rows}
     counted = counts(connection)
     return [
@@ -122,11 +120,11 @@ def fold(database: Database) -> None:
     """
     if database.is_sqlite:
         return
-    with database.write() as connection:
-        connection.execute(_FOLD)
+    with database.driver_write() as connection:
+        _FOLD.run(connection, {})
 
 
-_FOLD: Final = sa.text(
+_FOLD: Final = Prepared(
     "WITH parts AS (SELECT target, state, part FROM tally WHERE part <> 0"
     " ORDER BY target, state, part FOR UPDATE SKIP LOCKED),"
     " gone AS (DELETE FROM tally USING parts WHERE tally.target = parts.target"
@@ -136,13 +134,3 @@ _FOLD: Final = sa.text(
     " SELECT target, state, 0, sum(number) FROM gone GROUP BY target, state"
     " ON CONFLICT (target, state, part) DO UPDATE SET number = t.number + excluded.number"
 )
-
-
-def _ddl(statement: str) -> sa.DDL:
-    # DDL() fills in %-codes; there are none, but a later one would have to be doubled.
-    return sa.DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]  # its constructor has no annotations
-
-
-for _dialect in ("sqlite", "postgresql"):
-    for _statement in definitions(_dialect):
-        event.listen(metadata, "after_create", _ddl(_statement).execute_if(dialect=_dialect))

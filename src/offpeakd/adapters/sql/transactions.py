@@ -5,13 +5,14 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any, Final
 
 from offpeakd.adapters.sql.address import Address
-from offpeakd.adapters.sql.connections import Connections, say
-from offpeakd.adapters.sql.engine import LOCK_PATIENCE, make_engine
+from offpeakd.adapters.sql.connection import Connection
+from offpeakd.adapters.sql.connections import Connections
+from offpeakd.adapters.sql.core import Core
+from offpeakd.adapters.sql.dialects import Dialect
+from offpeakd.adapters.sql.drivers import LOCK_PATIENCE, connect
 from offpeakd.adapters.sql.faults import library_errors, translate
 from offpeakd.adapters.sql.messages import Row, set_local
 from offpeakd.adapters.sql.opened_file import OpenedFile
@@ -25,6 +26,9 @@ from offpeakd.adapters.sql.single_messages import (
     SingleMessages,
 )
 from offpeakd.adapters.sql.turnstile import Turnstile
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 Question = tuple[Prepared, Mapping[str, Any]]
 """A statement that reads, with its values."""
@@ -63,8 +67,8 @@ class Database:
         statement_patience: timedelta = STATEMENT_PATIENCE,
     ) -> None:
         self.address = address
-        self._engine = make_engine(address, lock_patience)
-        self._connections = Connections(self._engine)
+        self._core = Core(address.dialect)
+        self._connections = Connections(partial(connect, address, lock_patience))
         self._file = None if address.file is None else OpenedFile(address.file)
         self._writers = None if address.file is None else Turnstile(lock_patience)
         self._begin_write, self._begin_read = "BEGIN IMMEDIATE", "BEGIN"
@@ -80,12 +84,24 @@ class Database:
         return self.address.file is not None
 
     @property
-    def dialect(self) -> sa.Dialect:
-        """What the library knows of this kind of database; its name is `sqlite` or `postgresql`."""
-        return self._engine.dialect
+    def dialect(self) -> Dialect:
+        """Which kind of database this is."""
+        return self.address.dialect
 
     @contextmanager
-    def write(self, first: str = "") -> Generator[sa.Connection]:
+    def write(self) -> Generator["sa.Connection"]:
+        """A transaction that writes, for the library; see `driver_write`."""
+        with self.driver_write(core=True) as connection:
+            yield self._core.of(connection)
+
+    @contextmanager
+    def read(self) -> Generator["sa.Connection"]:
+        """A transaction that only reads, for the library; see `driver_read`."""
+        with self.driver_read(core=True) as connection:
+            yield self._core.of(connection)
+
+    @contextmanager
+    def driver_write(self, first: str = "", *, core: bool = False) -> Generator[Connection]:
         """A transaction that writes. SQLite admits one at a time, from its beginning on.
 
         Writers of this process take turns before they ask SQLite, which keeps no order among
@@ -94,22 +110,26 @@ class Database:
 
         Args:
             first: on PostgreSQL, statements without values that are sent with its beginning.
+            core: whether the library has to know the connection before it begins.
         """
+        begin = f"{self._begin_write}; {first}" if first else self._begin_write
         with (
             self._translated(),
             self._in_turn(),
-            self._transaction(
-                f"{self._begin_write}; {first}" if first else self._begin_write
-            ) as connection,
+            self._transaction(begin, core=core) as connection,
         ):
             if self._file is not None:
                 self._file.check()
             yield connection
 
     @contextmanager
-    def read(self) -> Generator[sa.Connection]:
-        """A transaction that only reads, and sees one moment. Keep it short."""
-        with self._translated(), self._transaction(self._begin_read) as connection:
+    def driver_read(self, *, core: bool = False) -> Generator[Connection]:
+        """A transaction that only reads, and sees one moment. Keep it short.
+
+        Args:
+            core: whether the library has to know the connection before it begins.
+        """
+        with self._translated(), self._transaction(self._begin_read, core=core) as connection:
             yield connection
 
     def ask(self, questions: Sequence[Question], *, locks: bool = False) -> list[list[Row]]:
@@ -138,8 +158,8 @@ class Database:
 
     def _said(self, questions: Sequence[Question]) -> tuple[list[str], dict[str, Any]]:
         values: dict[str, Any] = {}
-        for statement, given in questions:
-            values |= statement.bound(self.dialect, given)
+        for _, given in questions:
+            values |= self.dialect.into(given)
         return [statement.text(self.dialect) for statement, _ in questions], values
 
     def _read(
@@ -223,11 +243,18 @@ class Database:
             self._writers.leave()
 
     @contextmanager
-    def _transaction(self, begin: str, end: str = "COMMIT") -> Generator[sa.Connection]:
-        connection, _ = self._connections.begun(lambda one: say(one, begin))
+    def _transaction(
+        self, begin: str, end: str = "COMMIT", *, core: bool = False
+    ) -> Generator[Connection]:
+        def start(connection: Connection) -> None:
+            if core:
+                self._core.of(connection)
+            connection.say(begin)
+
+        connection, _ = self._connections.begun(start)
         with self._connections.kept(connection):
             yield connection
-            say(connection, end)
+            connection.say(end)
 
 
 def _limits(lock_patience: timedelta, statement_patience: timedelta) -> dict[str, str]:

@@ -4,13 +4,25 @@ Rows and not the server's session locks: behind a pooler a session belongs to no
 """
 
 from datetime import timedelta
-from typing import Any
+from typing import Final
 
-import sqlalchemy as sa
-
-from offpeakd.adapters.sql.dialects import insert
-from offpeakd.adapters.sql.tables import turn
+from offpeakd.adapters.sql.connection import Connection
+from offpeakd.adapters.sql.prepared import Prepared
 from offpeakd.adapters.sql.transactions import Database
+
+_STANDING: Final = Prepared(
+    "SELECT owner, until > now(), until > now() + :half * interval '1 second'"
+    " FROM turn WHERE name = :name"
+)
+# It may have been taken between the look and this.
+_TAKE: Final = Prepared(
+    "INSERT INTO turn (name, owner, epoch, until)"
+    " VALUES (:name, :owner, 1, now() + :length * interval '1 second')"
+    " ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until,"
+    " epoch = turn.epoch + CASE WHEN turn.owner = excluded.owner THEN 0 ELSE 1 END"
+    " WHERE turn.owner = excluded.owner OR turn.until <= now() RETURNING epoch"
+)
+_LEAVE: Final = Prepared("DELETE FROM turn WHERE owner = :owner")
 
 
 def take_turn(database: Database, name: str, owner: str, length: timedelta) -> bool:
@@ -21,43 +33,15 @@ def take_turn(database: Database, name: str, owner: str, length: timedelta) -> b
     """
     if database.is_sqlite:
         return True
-    with database.read() as connection:
-        standing = connection.execute(_standing(name, length)).one_or_none()
-    if standing is not None and standing.held:
-        if standing.owner != owner:
-            return False
-        if standing.fresh:
-            return True
-    with database.write() as connection:
-        return connection.execute(_take(database, name, owner, length)).one_or_none() is not None
+    with database.driver_read() as connection:
+        standing = _STANDING.rows(connection, {"name": name, "half": length / 2})
+    for holder, is_held, is_fresh in standing:
+        if is_held and (holder != owner or is_fresh):
+            return bool(holder == owner)
+    with database.driver_write() as connection:
+        return bool(_TAKE.rows(connection, {"name": name, "owner": owner, "length": length}))
 
 
-def leave_turns(database: Database, connection: sa.Connection, owner: str) -> None:
+def leave_turns(connection: Connection, owner: str) -> None:
     """Give every turn of a daemon back, so that another takes over at once."""
-    if not database.is_sqlite:
-        connection.execute(sa.delete(turn).where(turn.c.owner == owner))
-
-
-def _standing(name: str, length: timedelta) -> sa.Select[*tuple[Any, ...]]:
-    now = sa.func.now()
-    return sa.select(
-        turn.c.owner,
-        (turn.c.until > now).label("held"),
-        (turn.c.until > now + sa.literal(length / 2, sa.Interval)).label("fresh"),
-    ).where(turn.c.name == name)
-
-
-def _take(database: Database, name: str, owner: str, length: timedelta) -> Any:
-    until = sa.func.now() + sa.literal(length, sa.Interval)
-    statement = insert(database, turn).values(name=name, owner=owner, epoch=1, until=until)
-    new = statement.excluded
-    return statement.on_conflict_do_update(
-        index_elements=[turn.c.name],
-        set_={
-            "owner": new.owner,
-            "until": new.until,
-            "epoch": turn.c.epoch + sa.case((turn.c.owner == new.owner, 0), else_=1),
-        },
-        # It may have been taken between the look and this.
-        where=(turn.c.owner == new.owner) | (turn.c.until <= sa.func.now()),
-    ).returning(turn.c.epoch)
+    _LEAVE.run(connection, {"owner": owner})

@@ -1,17 +1,19 @@
-"""Connections, set up the same way each time."""
+"""Opens connections by the drivers, each set up the same way; and the file of SQLite."""
 
 import os
 import sqlite3
 import stat
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
-
-import sqlalchemy as sa
-from sqlalchemy import event
+from typing import TYPE_CHECKING, Any, Final
 
 from offpeakd.adapters.sql.address import Address
+from offpeakd.adapters.sql.connection import Connection
+from offpeakd.adapters.sql.dialects import Dialect
 from offpeakd.core.errors import DatabaseError
+
+if TYPE_CHECKING:
+    import psycopg
 
 LOCK_PATIENCE: Final = timedelta(seconds=5)
 """How long a writer waits for another one."""
@@ -40,8 +42,8 @@ _KEEPALIVE: Final = {
 """libpq's names (PostgreSQL manual, 34.1.2): a dead connection is noticed within a minute."""
 
 
-def make_engine(address: Address, lock_patience: timedelta = LOCK_PATIENCE) -> sa.Engine:
-    """An engine that keeps no connections, and whose transactions `transactions.Database` begins.
+def connect(address: Address, lock_patience: timedelta = LOCK_PATIENCE) -> Connection:
+    """A new connection, whose transactions `transactions.Database` begins.
 
     Args:
         address: of the database.
@@ -49,10 +51,11 @@ def make_engine(address: Address, lock_patience: timedelta = LOCK_PATIENCE) -> s
 
     Raises:
         DatabaseError: this machine's SQLite is too old.
+        Exception: one of `faults.library_errors()`.
     """
     if address.file is None:
-        return _postgresql_engine(address)
-    return _sqlite_engine(address, lock_patience)
+        return Connection(Dialect.POSTGRESQL, connect_to_server(address))
+    return Connection(Dialect.SQLITE, _opened(address.file, lock_patience))
 
 
 def check_folder(file: Path) -> None:
@@ -94,60 +97,47 @@ def prepare_file(file: Path) -> None:
         ) from error
 
 
-def _sqlite_engine(address: Address, lock_patience: timedelta) -> sa.Engine:
+def _opened(file: Path, lock_patience: timedelta) -> sqlite3.Connection:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise DatabaseError(
             f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or later is needed",
             fix="Use a newer Python, or PostgreSQL.",
         )
-    engine = sa.create_engine(
-        address.url,
-        isolation_level="AUTOCOMMIT",
-        paramstyle="named",
-        poolclass=sa.NullPool,
-        hide_parameters=True,
-    )
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     # What a statement puts aside goes to memory: with files, SQLite takes and gives back the pages
     # of a cache for each, which cost as much as the statements of a claim.
-    pragmas = (
-        f"PRAGMA busy_timeout = {lock_patience // timedelta(milliseconds=1)}",
-        f"PRAGMA page_size = {_PAGE_SIZE}",
-        "PRAGMA journal_mode = PERSIST",
-        f"PRAGMA journal_size_limit = {_JOURNAL_KEPT}",
-        "PRAGMA synchronous = EXTRA",
-        "PRAGMA foreign_keys = ON",
-        "PRAGMA mmap_size = 0",
-        "PRAGMA temp_store = MEMORY",
-        "PRAGMA trusted_schema = OFF",
-    )
-
-    def set_up(connection: Any, _record: object) -> None:
-        for pragma in pragmas:
-            connection.execute(pragma)
-
-    event.listen(engine, "connect", set_up)
-    return engine
+    for pragma in (
+        f"busy_timeout = {lock_patience // timedelta(milliseconds=1)}",
+        f"page_size = {_PAGE_SIZE}",
+        "journal_mode = PERSIST",
+        f"journal_size_limit = {_JOURNAL_KEPT}",
+        "synchronous = EXTRA",
+        "foreign_keys = ON",
+        "mmap_size = 0",
+        "temp_store = MEMORY",
+        "trusted_schema = OFF",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
 
 
-def _postgresql_engine(address: Address) -> sa.Engine:
-    # A pooler in transaction mode hands each transaction to another server connection: the driver
-    # may prepare nothing (`planned.py` does), and time limits are set within each transaction.
+def connect_to_server(address: Address) -> "psycopg.Connection[Any]":
+    """The driver's own connection to PostgreSQL.
+
+    A pooler in transaction mode hands each transaction to another server connection: the driver
+    may prepare nothing (`planned.py` does), and time limits are set within each transaction.
+
+    Raises:
+        psycopg.Error: there is none to be had.
+    """
+    import psycopg  # noqa: PLC0415 - it takes longer to load than SQLite takes to open
+
     options: dict[str, Any] = {
         # A database without an encoding of its own would hand out bytes.
         "client_encoding": "utf8",
         "connect_timeout": _CONNECT_SECONDS,
         "application_name": "offpeakd",
         **_KEEPALIVE,
+        **address.parameters,
     }
-    own_choice = set(address.url.query)
-    return sa.create_engine(
-        address.url,
-        isolation_level="AUTOCOMMIT",
-        poolclass=sa.NullPool,
-        hide_parameters=True,
-        use_native_hstore=False,
-        connect_args={
-            "prepare_threshold": None,
-            **{name: value for name, value in options.items() if name not in own_choice},
-        },
-    )
+    return psycopg.connect(autocommit=True, prepare_threshold=None, **options)
