@@ -1,7 +1,8 @@
 """What a daemon takes of the configuration, and how it comes by it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,21 +65,23 @@ def read_daemon_configuration(
     return daemon_configuration(load_settings(config, environ, cwd), environ)
 
 
-def read_while_loading(read: Callable[[], DaemonConfiguration]) -> DaemonConfiguration:
+def read_while_loading(
+    config: Path | None, environ: Mapping[str, str], cwd: Path
+) -> DaemonConfiguration:
     """Read it in a process of its own, and load what a daemon is made of meanwhile.
 
-    To check a configuration takes a third of what a start has to load, and a daemon at work needs
-    none of it.
-
-    Args:
-        read: as `read_daemon_configuration` does.
+    What checks a configuration takes longer to load than what a daemon is made of, and a daemon at
+    work needs none of it.
 
     Raises:
-        OffpeakdError: what `read` raised.
+        ConfigurationError: with everything that is wrong in it.
     """
     from offpeakd.adapters.head_start import begun_aside
-    from offpeakd.app.loading import load_parts
+    from offpeakd.app.loading import load_driver, load_parts
+    from offpeakd.settings.first_look import names_postgresql
 
-    with begun_aside(read) as result:
+    with begun_aside(partial(read_daemon_configuration, config, environ, cwd)) as result:
         load_parts()
+        if names_postgresql(config, environ, cwd):
+            load_driver()
         return result()

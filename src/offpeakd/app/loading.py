@@ -16,3 +16,10 @@ def load_parts() -> None:
     import offpeakd.adapters.systemd
     import offpeakd.core.zone_names
     import offpeakd.daemon  # noqa: F401
+
+
+def load_driver() -> None:
+    """Load the driver of PostgreSQL, which takes as long as half of the parts."""
+    from offpeakd.adapters.sql.drivers import load_postgresql
+
+    load_postgresql()

@@ -34,19 +34,15 @@ def run(invocation: Invocation, *, until_idle: bool, targets: tuple[str, ...]) -
     try:
         from offpeakd import app
 
-        read = partial(
-            app.read_daemon_configuration,
-            invocation.config_path,
-            invocation.environ,
-            invocation.cwd,
-        )
+        where = (invocation.config_path, invocation.environ, invocation.cwd)
         # Where a traceback is wanted, it shall lead to where an error came from.
-        configuration = read() if invocation.debug else app.read_while_loading(read)
+        first = app.read_daemon_configuration if invocation.debug else app.read_while_loading
+        configuration = first(*where)
         for warning in configuration.warnings:
             click.echo(f"offpeakd: {warning}", err=True)
         return app.run_daemon(
             configuration,
-            read,
+            partial(app.read_daemon_configuration, *where),
             invocation.environ,
             until_idle=until_idle,
             only=targets,

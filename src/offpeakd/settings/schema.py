@@ -10,12 +10,10 @@ from typing_extensions import override
 
 from offpeakd.core.durations import format_duration
 from offpeakd.settings.models import Settings
+from offpeakd.settings.names import PREFIX
 from offpeakd.settings.tree import Path
 
 Schema = dict[str, Any]
-
-PREFIX: Final = "OFFPEAKD_"
-"""What the names of variables start with."""
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NESTED: Final = ("anyOf", "oneOf", "allOf")

@@ -6,8 +6,8 @@ from typing import Final
 
 from offpeakd.core.errors import ConfigurationError, Problem
 from offpeakd.core.values import value
+from offpeakd.settings.names import CONFIG
 from offpeakd.settings.plain_text import LARGEST
-from offpeakd.settings.variables import CONFIG
 
 FILE_NAME: Final = "offpeakd.yaml"
 DROP_INS: Final = "conf.d"

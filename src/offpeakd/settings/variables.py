@@ -6,12 +6,10 @@ from typing import Final
 
 from offpeakd.core.errors import Problem
 from offpeakd.core.values import value
-from offpeakd.settings.schema import PREFIX, keys_under, variables
+from offpeakd.settings.names import CONFIG, PREFIX
+from offpeakd.settings.schema import keys_under, variables
 from offpeakd.settings.tree import ENVIRONMENT, Branch, Entry, Leaf, Place, child
 from offpeakd.settings.words import did_you_mean
-
-CONFIG: Final = f"{PREFIX}CONFIG"
-"""Names the file."""
 
 _SEPARATOR: Final = "__"
 _OF_KUBERNETES: Final = rf"{PREFIX}(SERVICE_(HOST|PORT)|PORT(_[0-9].*)?)(_[A-Z0-9_]+)?"

@@ -121,6 +121,11 @@ def _opened(file: Path, lock_patience: timedelta) -> sqlite3.Connection:
     return connection
 
 
+def load_postgresql() -> None:
+    """Load PostgreSQL's driver ahead of the first connection."""
+    import psycopg  # noqa: F401, PLC0415 - that it is loaded is all that is wanted
+
+
 def connect_to_server(address: Address) -> "psycopg.Connection[Any]":
     """The driver's own connection to PostgreSQL.
 
