@@ -42,9 +42,8 @@ def test_both_see_what_one_transaction_wrote(store: SqlStore) -> None:
         assert connection.core is not None
         connection.core.execute(sa.delete(request))
         assert _COUNT.rows(connection, {}) == [(0,)]
-        connection.say("ROLLBACK; BEGIN" if not store._database.is_sqlite else "ROLLBACK")
-        if store._database.is_sqlite:
-            connection.say("BEGIN")
+        connection.say("ROLLBACK")
+        connection.say("BEGIN")
         assert (
             connection.core.execute(sa.select(sa.func.count()).select_from(request)).scalar() == 1
         )

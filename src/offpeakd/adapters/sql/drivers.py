@@ -4,6 +4,7 @@ import os
 import sqlite3
 import stat
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -123,7 +124,7 @@ def _opened(file: Path, lock_patience: timedelta) -> sqlite3.Connection:
 
 def load_postgresql() -> None:
     """Load PostgreSQL's driver ahead of the first connection."""
-    import psycopg  # noqa: F401, PLC0415 - that it is loaded is all that is wanted
+    import_module("psycopg")
 
 
 def connect_to_server(address: Address) -> "psycopg.Connection[Any]":
