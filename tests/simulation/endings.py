@@ -97,6 +97,7 @@ class Endings:
             self._left_to_people(number)
             or self._retry_forgotten(number)
             or self._took_a_newer_one(number, start)
+            or self._took_one_forgotten(number)
             for number in requests
         )
 
@@ -117,6 +118,13 @@ class Endings:
             and {one for one, _ in self.evidence.lives(newer)} <= self.records.forgotten
             for newer in self.evidence.starts
             if newer.job_id == own
+        )
+
+    def _took_one_forgotten(self, number: int) -> bool:
+        """What a forgotten call started looks like what the call that is known started."""
+        own = self.run.requests[number].job_id
+        return any(
+            one.job_id == own and self.evidence.is_forgotten(one) for one in self.evidence.starts
         )
 
     def _left_to_people(self, number: int) -> bool:

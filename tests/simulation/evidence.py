@@ -42,12 +42,20 @@ class Evidence:
         self.requests = _requests_by_call(run)
 
     def _forgotten_on_its_way(self, start: Upgrade) -> bool:
-        """The copy is from before the call, and the call arrived when the copy was in place."""
+        """Its call is forgotten, and arrived when the copy was in place."""
+        return any(restored < start.started for restored in self._forgetting(start))
+
+    def is_forgotten(self, start: Upgrade) -> bool:
+        """Its call was made before the database was put back, and after the copy was made."""
+        return bool(self._forgetting(start))
+
+    def _forgetting(self, start: Upgrade) -> list[int]:
         written = self._records.claimed_at.get(start.call or "", 0)
-        return any(
-            self._records.saved_at < written <= restored < start.started
+        return [
+            restored
             for restored in self._records.restored_at
-        )
+            if self._records.saved_at < written <= restored
+        ]
 
     def lives(self, start: Upgrade) -> list[tuple[int, int]]:
         """Requests that this start is for; a retry by a person begins another life."""
