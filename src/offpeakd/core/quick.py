@@ -64,6 +64,9 @@ def _either_side(recurrences: Sequence[Recurrence], now: datetime) -> Sequence[_
         start, end, next_start, next_end = found
         name, cutoff = recurrence.window.name, recurrence.window.cutoff
         near += ((start, name, end, cutoff), (next_start, name, next_end, cutoff))
+    if len(recurrences) == 1:
+        [last, coming] = near
+        return near if last[2] < coming[0] else None
     near.sort()
     reached = FIRST_INSTANT
     for start, _, end, _ in near:
