@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from offpeakd.adapters.sql.address import address_of
 from offpeakd.core.errors import ConfigurationError
 from offpeakd.settings.load import load
 from settings.configuration_text import (
@@ -373,3 +374,13 @@ def test_what_else_does_not_fit_is_named_with_its_place(
     tmp_path: Path, text: str, message: str
 ) -> None:
     assert f"offpeakd.yaml:{message}" in complaint(tmp_path, text)
+
+
+def test_a_database_beside_the_configuration_is_found_whatever_its_folder_is_called(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "50% off #1?"
+    folder.mkdir()
+    (folder / "offpeakd.yaml").write_text(WHOLE + "database: {url: 'sqlite:///a%20b.db'}\n")
+    url = load(folder / "offpeakd.yaml", {}, tmp_path).settings.database.url
+    assert address_of(url).file == folder / "a b.db"

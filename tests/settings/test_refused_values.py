@@ -170,6 +170,12 @@ CASES: Final[dict[str, tuple[str | bytes, list[str]]]] = {
             "offpeakd.yaml:10:17: database.url: a database in memory would forget every request. Write it like sqlite:////var/lib/offpeakd/offpeakd.db or postgresql://offpeakd@db.example/offpeakd."
         ],
     ),
+    "options-behind-a-file": (
+        WHOLE + "database: {url: 'sqlite:////srv/offpeakd.db?timeout=5'}\n",
+        [
+            "offpeakd.yaml:10:17: database.url: a SQLite address ends with the file's name. Leave out what stands behind it; in a name, write %3F for ? and %23 for #."
+        ],
+    ),
     "another-database": (
         WHOLE + "database: {url: 'mysql://x/y'}\n",
         [

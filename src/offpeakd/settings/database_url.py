@@ -21,7 +21,7 @@ _EXAMPLES: Final = (
 
 
 def normalise_url(url: str) -> str:
-    """An address in the spelling SQLAlchemy wants.
+    """An address in the spelling that the rest of the program reads.
 
     Raises:
         SettingError: another database, no file or database name, or a password in it.
@@ -97,8 +97,7 @@ def anchored(url: str, directory: Path) -> str:
     file = sqlite_file(url)
     if file is None or file.is_absolute():
         return url
-    query = _split(url).query
-    return f"sqlite:///{directory / file}" + (f"?{query}" if query else "")
+    return f"sqlite:///{quote(str(directory))}/{file}"
 
 
 def with_password(url: str, password: str) -> str:
@@ -131,7 +130,12 @@ def _sqlite(parts: SplitResult) -> str:
         raise SettingError(
             "a database in memory would forget every request", f"Write it like {_EXAMPLES}."
         )
-    return f"sqlite:///{file}" + (f"?{parts.query}" if parts.query else "")
+    if parts.query or parts.fragment:
+        raise SettingError(
+            "a SQLite address ends with the file's name",
+            "Leave out what stands behind it; in a name, write %3F for ? and %23 for #.",
+        )
+    return f"sqlite:///{file}"
 
 
 def _refuse_password(parts: SplitResult) -> None:
