@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +109,25 @@ def test_a_reader_that_goes_away_is_no_error(folder: Path, offpeakd: Command) ->
         process.stdout.close()
         said = process.stderr.read()
         assert (process.wait(timeout=60), said) == (141, "")
+
+
+@pytest.mark.parametrize("words", ["list", "run"])
+@pytest.mark.parametrize("where", ["2>&-", "2>/dev/full"])
+def test_an_error_that_nobody_can_hear_keeps_its_exit_code(
+    tmp_path: Path, words: str, where: str
+) -> None:
+    command = f"{shlex.quote(sys.executable)} -m offpeakd {words} --config absent.yaml {where}"
+    assert (
+        subprocess.run(["sh", "-c", command], check=False, cwd=tmp_path, timeout=60).returncode == 2
+    )
+
+
+def test_whoever_closes_the_output_wants_none(tmp_path: Path) -> None:
+    command = f"{shlex.quote(sys.executable)} -m offpeakd version >&-"
+    ended = subprocess.run(
+        ["sh", "-c", command], check=False, cwd=tmp_path, timeout=60, capture_output=True, text=True
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_ids_may_come_from_standard_input(folder: Path) -> None:

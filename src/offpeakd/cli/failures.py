@@ -3,7 +3,7 @@
 import signal
 import traceback
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, TextIO
 
 import click
@@ -16,20 +16,23 @@ READER_GONE: Final = 141
 """As the shell reports a program that wrote into a pipe nobody reads."""
 
 
-def report(error: BaseException, stream: TextIO, *, debug: bool) -> int:
-    """Say what went wrong.
+def report(error: BaseException, stream: TextIO | None, *, debug: bool) -> int:
+    """Say what went wrong, where anybody listens.
 
     Args:
         error: what the command raised.
-        stream: where messages go: standard error.
+        stream: where messages go: standard error; None where it is closed.
         debug: whether the traceback is shown too.
 
     Returns:
         the exit code.
     """
-    if debug and not isinstance(error, click.ClickException):
-        traceback.print_exception(error, file=stream)
-    stream.write(_message(error, debug=debug))
+    if stream is not None:
+        # That it can't be said must not hide it: the exit code says it as well.
+        with suppress(OSError):
+            if debug and not isinstance(error, click.ClickException):
+                traceback.print_exception(error, file=stream)
+            stream.write(_message(error, debug=debug))
     exits_with: object = getattr(error, "exit_code", 1)
     return exits_with if isinstance(exits_with, int) else 1
 

@@ -96,7 +96,8 @@ def main(arguments: Sequence[str] | None = None, invocation: Invocation | None =
                 code = _run(arguments, invocation)
             finally:
                 invocation.close()
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
         _forget_output()
         return READER_GONE

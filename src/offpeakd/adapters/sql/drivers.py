@@ -107,7 +107,7 @@ def _opened(file: Path, lock_patience: timedelta) -> sqlite3.Connection:
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     # What a statement puts aside goes to memory: with files, SQLite takes and gives back the pages
     # of a cache for each, which cost as much as the statements of a claim.
-    for pragma in (
+    pragmas = (
         f"busy_timeout = {lock_patience // timedelta(milliseconds=1)}",
         f"page_size = {_PAGE_SIZE}",
         "journal_mode = PERSIST",
@@ -117,8 +117,13 @@ def _opened(file: Path, lock_patience: timedelta) -> sqlite3.Connection:
         "mmap_size = 0",
         "temp_store = MEMORY",
         "trusted_schema = OFF",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+    )
+    try:
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
