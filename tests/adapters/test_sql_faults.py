@@ -110,6 +110,12 @@ def test_a_server_that_isnt_there_is_told_without_the_password() -> None:
     assert "hunter2" not in str(failure.value)
 
 
+@pytest.mark.parametrize("option", ["prepare_threshold=0", "autocommit=1", "nonsense=1"])
+def test_an_option_that_is_none_of_the_servers_is_told(option: str) -> None:
+    with pytest.raises(DatabaseError, match=option.partition("=")[0]):
+        ensure(f"postgresql://ann@127.0.0.1:1/x?{option}")
+
+
 def test_a_database_that_isnt_there_is_named() -> None:
     with pytest.raises(DatabaseError, match=r"nothing_here"):
         ensure(address("nothing_here"))

@@ -1,6 +1,6 @@
 """What statements in SQL believe of columns is what the tables say."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 import pytest
 import sqlalchemy as sa
@@ -44,6 +44,12 @@ def test_values_go_by_name_into_a_statement_of_either_database() -> None:
 def test_an_instant_without_a_zone_is_refused(dialect: Dialect) -> None:
     with pytest.raises(ValueError, match="names no zone"):
         dialect.into({"at": datetime(2026, 3, 4, 12)})
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_a_day_is_no_instant(dialect: Dialect) -> None:
+    with pytest.raises(TypeError, match="is a day"):
+        dialect.into({"at": date(2026, 3, 4)})
 
 
 def test_values_come_back_from_sqlite_as_they_went_in() -> None:

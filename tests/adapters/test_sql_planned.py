@@ -125,6 +125,17 @@ def test_every_statement_around_a_call_is_planned_once(store: SqlStore) -> None:
     assert len(planned) < 20, "a statement is not many"
 
 
+def test_questions_of_any_length_leave_names_for_what_goes_around_a_call(store: SqlStore) -> None:
+    for number in range(1, 40):
+        for _ in range(OFTEN):
+            store.known_jobs("prod", [f"{n}" for n in range(number)])
+    for n in range(OFTEN + 3):
+        _release(store, f"b{n}")
+    texts = [str(text) for (text,) in _say(store, f"SELECT statement {_OURS}")]
+    assert any("INTO batch" in text for text in texts)
+    assert len(texts) < 20
+
+
 def test_a_plan_that_is_kept_reads_no_table_through(store: SqlStore) -> None:
     for n in range(OFTEN):
         _release(store, f"b{n}")

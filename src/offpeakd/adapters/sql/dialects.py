@@ -3,9 +3,9 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from offpeakd.adapters.sql.kinds import Kind, instant_text, json_text
 
@@ -48,11 +48,16 @@ def _aware(instant: datetime) -> datetime:
     return instant
 
 
+def _refuse(day: date) -> NoReturn:
+    raise TypeError(f"{day.isoformat()} is a day; what is kept is an instant")
+
+
 def _in_seconds(length: timedelta) -> float:
     return length.total_seconds()
 
 
 _ALIKE: Final[Mapping[type, Converter]] = {
+    date: _refuse,  # the drivers take it, and it compares with no instant
     timedelta: _in_seconds,
     dict: json_text,
     list: json_text,

@@ -142,6 +142,7 @@ def connect_to_server(address: Address) -> "psycopg.Connection[Any]":
         psycopg.Error: there is none to be had.
     """
     import psycopg  # noqa: PLC0415 - it takes longer to load than SQLite takes to open
+    from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - likewise
 
     options: dict[str, Any] = {
         # A database without an encoding of its own would hand out bytes.
@@ -151,4 +152,5 @@ def connect_to_server(address: Address) -> "psycopg.Connection[Any]":
         **_KEEPALIVE,
         **address.parameters,
     }
-    return psycopg.connect(autocommit=True, prepare_threshold=None, **options)
+    # As text, so that libpq's options are taken and none of the driver's own.
+    return psycopg.connect(make_conninfo(**options), autocommit=True, prepare_threshold=None)

@@ -1,42 +1,53 @@
 """Which jobs of the cloud are known to belong to our requests: asked before they are sent."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from offpeakd.adapters.sql.prepared import one_of, prepared
-from offpeakd.adapters.sql.transactions import Database, Question
+from offpeakd.adapters.sql.dialects import Dialect
+from offpeakd.adapters.sql.kinds import json_text
+from offpeakd.adapters.sql.prepared import Prepared
+from offpeakd.adapters.sql.transactions import Database
 
-_AT_ONCE: Final = 500
+# All ids are one value: a text for each number of them would take the place of other plans.
+_IDS: Final = {
+    Dialect.SQLITE: "IN (SELECT value FROM json_each(:ids))",
+    Dialect.POSTGRESQL: "= ANY (ARRAY(SELECT jsonb_array_elements_text(CAST(:ids AS jsonb))))",
+}
+
+
+def _questions(ids: str) -> tuple[Prepared, Prepared, Prepared]:
+    """Jobs of requests, of their attempts, and those that a person has put behind them."""
+    here = f"WHERE request.target = :target AND request.instance_id {ids}"
+    return (
+        Prepared(f"SELECT instance_id, job_id FROM request {here} AND job_id IS NOT NULL"),  # noqa: S608  # our own words
+        Prepared(
+            "SELECT request.instance_id, attempt.job_id FROM request"  # noqa: S608  # as above
+            f" JOIN attempt ON attempt.request_id = request.id {here} AND attempt.job_id IS NOT NULL"
+        ),
+        Prepared(
+            "SELECT request.instance_id, detail FROM request"  # noqa: S608  # as above
+            f" JOIN event ON event.request_id = request.id {here} AND event.kind = 'retried'",
+            gives=("instance_id", "detail"),
+        ),
+    )
+
+
+_QUESTIONS: Final = {dialect: _questions(ids) for dialect, ids in _IDS.items()}
 
 
 def known_jobs(
     database: Database, target: str, instance_ids: Sequence[str]
 ) -> Mapping[str, frozenset[str]]:
     """See `ports.Queue`."""
-    known: dict[str, frozenset[str]] = {}
-    for start in range(0, len(instance_ids), _AT_ONCE):
-        questions = _questions(target, instance_ids[start : start + _AT_ONCE])
-        requests, attempts, retried = database.ask(questions)
-        named = [*requests, *attempts, *((of, detail.get("job_id")) for of, detail in retried)]
-        for instance_id, job_id in named:
-            if job_id:
-                known[instance_id] = known.get(instance_id, frozenset()) | {job_id}
-    return known
-
-
-def _questions(target: str, instance_ids: Sequence[str]) -> list[Question]:
-    """Jobs of requests, of their attempts, and those that a person has put behind them."""
-    ids = one_of("request.instance_id", instance_ids)
-    here = f"FROM request{{}} WHERE request.target = :target AND {ids.text}"
-    attempts = here.format(" JOIN attempt ON attempt.request_id = request.id")
-    events = here.format(" JOIN event ON event.request_id = request.id")
-    asked = (
-        (f"job_id {here.format('')} AND job_id IS NOT NULL", ()),
-        (f"attempt.job_id {attempts} AND attempt.job_id IS NOT NULL", ()),
-        (f"detail {events} AND event.kind = 'retried'", ("instance_id", "detail")),
+    if not instance_ids:
+        return {}
+    values = {"target": target, "ids": json_text(list(instance_ids))}
+    requests, attempts, retried = database.ask(
+        [(one, values) for one in _QUESTIONS[database.dialect]]
     )
-    values: dict[str, Any] = {"target": target, **ids.values}
-    return [
-        (prepared(f"SELECT request.instance_id, {what}", gives), values)  # our own words
-        for what, gives in asked
-    ]
+    known: dict[str, frozenset[str]] = {}
+    named = [*requests, *attempts, *((of, detail.get("job_id")) for of, detail in retried)]
+    for instance_id, job_id in named:
+        if job_id:
+            known[instance_id] = known.get(instance_id, frozenset()) | {job_id}
+    return known
