@@ -62,6 +62,31 @@ from offpeakd.core.errors import DatabaseError
             {"host": "::1", "dbname": "db"},
         ),
         ("postgresql:///db", "postgresql+psycopg:///db", {"dbname": "db"}),
+        (
+            "postgresql://ann@:5433/db?host=/run/postgresql",
+            "postgresql+psycopg://ann@:5433/db?host=/run/postgresql",
+            {"user": "ann", "host": "/run/postgresql", "port": "5433", "dbname": "db"},
+        ),
+        (
+            "postgresql://localhost:5433/db?host=one&host=two",
+            "postgresql+psycopg://localhost:5433/db?host=one&host=two",
+            {"host": "one,two", "port": "5433,5433", "dbname": "db"},
+        ),
+        (
+            "postgresql://one/db?host=one&host=two&port=1&port=2",
+            "postgresql+psycopg://one/db?host=one&host=two&port=1&port=2",
+            {"host": "one,two", "port": "1,2", "dbname": "db"},
+        ),
+        (
+            "postgresql://%2Frun%2Fpostgresql:5433/db",
+            "postgresql+psycopg://%2Frun%2Fpostgresql:5433/db",
+            {"host": "/run/postgresql", "port": "5433", "dbname": "db"},
+        ),
+        (
+            "postgresql://ann:12/3?4#5[6]\t@h/a#b",
+            "postgresql+psycopg://ann:***@h/a%23b",
+            {"user": "ann", "password": "12/3?4#5[6]\t", "host": "h", "dbname": "a#b"},
+        ),
     ],
 )
 def test_a_server_is_named_by_its_parts(text: str, shown: str, parameters: dict[str, str]) -> None:
@@ -85,7 +110,15 @@ def test_a_file_is_named_by_its_path(text: str, file: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["postgresql://h:x/db", "postgresql://[::1/db", "sqlite:///file:x", "postgresql:/h"]
+    "text",
+    [
+        "postgresql://h:x/db",
+        "postgresql://h/db?conninfo=host%3Dx",
+        "sqlite:///file:x",
+        "sqlite://var/lib/offpeakd.db",
+        "postgresql:/h",
+        "oracle+cx_oracle://h/db",
+    ],
 )
 def test_what_names_no_database_is_refused(text: str) -> None:
     with pytest.raises(DatabaseError, match=r"database\.url"):

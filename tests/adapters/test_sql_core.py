@@ -127,3 +127,33 @@ def test_a_daemon_at_work_loads_no_library(url: str) -> None:
         env={"PYTHONPATH": ":".join(filter(None, sys.path))},
     )
     assert done.stdout.split() == []
+
+
+_AMID_THE_IMPORT = """
+import sys, threading
+from offpeakd.adapters.sql.faults import library_errors
+
+met = []
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("sqlalchemy."):
+            asking = threading.Thread(target=lambda: met.append(library_errors()))
+            asking.start()
+            asking.join(20)
+
+sys.meta_path.insert(0, Watch())
+import sqlalchemy
+from sqlalchemy.exc import SQLAlchemyError
+assert len(met) > 50
+assert SQLAlchemyError in library_errors()
+"""
+
+
+def test_errors_may_be_met_while_another_thread_loads_the_library() -> None:
+    subprocess.run(
+        [sys.executable, "-c", _AMID_THE_IMPORT],
+        check=True,
+        timeout=60,
+        env={"PYTHONPATH": ":".join(filter(None, sys.path))},
+    )

@@ -164,6 +164,12 @@ CASES: Final[dict[str, tuple[str | bytes, list[str]]]] = {
             "offpeakd.yaml:10:17: database.url: the address contains a password. Put the password in a file and name it in database.password_file."
         ],
     ),
+    "password-that-looks-like-a-port-in-the-database-address": (
+        WHOLE + "database: {url: 'postgresql://o:12/34@db.example/x?sslmode=require'}\n",
+        [
+            "offpeakd.yaml:10:17: database.url: the address contains a password. Put the password in a file and name it in database.password_file."
+        ],
+    ),
     "database-in-memory": (
         WHOLE + "database: {url: 'sqlite://'}\n",
         [

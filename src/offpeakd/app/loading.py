@@ -2,6 +2,8 @@
 
 # pyright: reportUnusedImport=false
 
+from contextlib import suppress
+
 
 def load_parts() -> None:
     """Load it, so that putting a daemon together takes no time."""
@@ -19,7 +21,11 @@ def load_parts() -> None:
 
 
 def load_driver() -> None:
-    """Load the driver of PostgreSQL, which takes as long as half of the parts."""
+    """Load the driver of PostgreSQL, which takes as long as half of the parts.
+
+    Where it can't be loaded, whoever needs it will say so.
+    """
     from offpeakd.adapters.sql.drivers import load_postgresql
 
-    load_postgresql()
+    with suppress(ImportError):
+        load_postgresql()

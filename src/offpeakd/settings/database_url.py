@@ -3,6 +3,7 @@
 Nothing of an address is ever shown but its scheme and host: the rest may hold a password.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from offpeakd.settings.words import SettingError
 
 _POSTGRESQL: Final = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _SQLITE: Final = frozenset({"sqlite", "sqlite+pysqlite"})
+_PASSWORD: Final = re.compile(r"[^/]*//[^:/@]*:[^@]*@")
 _ENCRYPTED: Final = frozenset({"require", "verify-ca", "verify-full"})
 _EXAMPLES: Final = (
     "sqlite:////var/lib/offpeakd/offpeakd.db or postgresql://offpeakd@db.example/offpeakd"
@@ -36,7 +38,7 @@ def normalise_url(url: str) -> str:
     parts = _split(url)
     if scheme in _SQLITE:
         return _sqlite(parts)
-    _refuse_password(parts)
+    _refuse_password(url, parts)
     if not parts.path.strip("/"):
         raise SettingError(
             "the address names no database", "Add its name: postgresql://USER@HOST/NAME."
@@ -138,9 +140,9 @@ def _sqlite(parts: SplitResult) -> str:
     return f"sqlite:///{file}"
 
 
-def _refuse_password(parts: SplitResult) -> None:
-    user = parts.netloc.rpartition("@")[0]
-    if ":" in user or "password" in parse_qs(parts.query, keep_blank_values=True):
+def _refuse_password(url: str, parts: SplitResult) -> None:
+    # Whatever stands in a password, it ends with the @.
+    if _PASSWORD.match(url) or "password" in parse_qs(parts.query, keep_blank_values=True):
         raise SettingError(
             "the address contains a password",
             "Put the password in a file and name it in database.password_file.",

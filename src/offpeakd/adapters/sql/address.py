@@ -1,10 +1,11 @@
 """Where the database is: its address, read once."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from offpeakd.adapters.sql.dialects import Dialect
 from offpeakd.core.errors import DatabaseError
@@ -16,6 +17,13 @@ _FIX: Final = (
 )
 _POSTGRESQL: Final = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _SQLITE: Final = frozenset({"sqlite", "sqlite+pysqlite"})
+
+# A password ends at the first @ and not before, whatever stands in it: else it could be shown.
+_SERVER: Final = re.compile(
+    r"(?:(?P<user>[^:/@]*)(?::(?P<password>[^@]*))?@)?(?P<hosts>[^/?]*)"
+    r"(?:/(?P<database>[^?]*))?(?:\?(?P<query>.*))?",
+    re.DOTALL,
+)
 
 
 @value
@@ -46,14 +54,14 @@ def address_of(text: str) -> Address:
         DatabaseError: it names no database that this program can use.
     """
     scheme, separator, rest = text.partition("://")
-    if scheme in _SQLITE and separator:
+    if separator and scheme in _SQLITE:
         return _of_file(rest)
-    if scheme in _POSTGRESQL and separator:
+    if separator and scheme in _POSTGRESQL:
         try:
-            return _of_server(urlsplit(text))
+            return _of_server(rest)
         except ValueError:
             pass
-    elif separator and scheme.replace("+", "").isalnum():
+    elif separator and re.fullmatch(r"[\w+]+", scheme):
         raise DatabaseError(f"database.url is of an unknown kind: {scheme}", fix=_FIX)
     # The text is not shown: a misplaced sign may have made a password part of anything.
     raise DatabaseError("database.url isn't the address of a database", fix=_FIX)
@@ -61,37 +69,47 @@ def address_of(text: str) -> Address:
 
 def _of_file(rest: str) -> Address:
     file = unquote(rest.partition("?")[0].removeprefix("/"))
-    if not file or file == ":memory:" or file.startswith("file:"):
+    if not file or not rest.startswith("/") or file == ":memory:" or file.startswith("file:"):
         raise DatabaseError("database.url names no file", fix=_FIX)
     return Address(file, Path(file))
 
 
-def _of_server(parts: SplitResult) -> Address:
+def _of_server(rest: str) -> Address:
+    found = _SERVER.fullmatch(rest)
+    if found is None:
+        raise ValueError
+    user, password, hosts, database, query = (part or "" for part in found.groups())
     asked: dict[str, list[str]] = {}
-    for name, given in parse_qsl(parts.query, keep_blank_values=True):
+    for name, given in parse_qsl(query, keep_blank_values=True):
         asked.setdefault(name, []).append(given)
-    user, _, place = parts.netloc.rpartition("@")
-    name, _, password = user.partition(":")
-    database = unquote(parts.path.removeprefix("/"))
+    if "conninfo" in asked:  # the driver's word, which none of the server's parts is
+        raise ValueError
     named = {
-        "user": unquote(name),
+        "user": unquote(user),
         "password": unquote(password),
-        "dbname": database,
-        **_hosts(asked.pop("host", [unquote(place)])),
+        "dbname": unquote(database),
+        **_places(hosts, asked.pop("host", []), asked.pop("port", [])),
         **{name: given[-1] for name, given in asked.items()},
     }
-    shown = f"{name}:***@" if password else f"{name}@" if name else ""
-    parameters = {name: given for name, given in named.items() if given}
-    return Address(
-        f"postgresql+psycopg://{shown}{place}{_shown(parts.query, database)}", None, parameters
-    )
+    who = f"{user}:***@" if password else f"{user}@" if found["user"] is not None else ""
+    shown = f"postgresql+psycopg://{who}{hosts}{_shown(database, query)}"
+    return Address(shown, None, {name: given for name, given in named.items() if given})
 
 
-def _hosts(named: Sequence[str]) -> dict[str, str]:
-    """Several hosts, of which the first that serves is taken; each may name its port."""
-    pairs = [_host_and_port(one) for host in named for one in host.split(",")]
-    hosts, ports = ([pair[place] for pair in pairs] for place in (0, 1))
-    return {"host": ",".join(hosts)} | ({"port": ",".join(ports)} if any(ports) else {})
+def _places(hosts: str, named: Sequence[str], ports: Sequence[str]) -> dict[str, str]:
+    """Several hosts, of which the first that serves is taken; each may name its port.
+
+    Args:
+        hosts: that stand where a host does.
+        named: that are named by an option, in their place.
+        ports: that are named likewise.
+    """
+    pairs = [_host_and_port(one) for one in hosts.split(",")]
+    if named:
+        own = [_host_and_port(one) for several in named for one in several.split(",")]
+        pairs = own if any(port for _, port in own) else [(host, pairs[0][1]) for host, _ in own]
+    found = ports or ([port for _, port in pairs] if any(port for _, port in pairs) else [])
+    return {"host": ",".join(host for host, _ in pairs), "port": ",".join(found)}
 
 
 def _host_and_port(text: str) -> tuple[str, str]:
@@ -105,15 +123,15 @@ def _host_and_port(text: str) -> tuple[str, str]:
         host, _, port = text.partition(":")
     if port and not port.isdecimal():
         raise ValueError
-    return host, port
+    return unquote(host), port
 
 
-def _shown(query: str, database: str) -> str:
+def _shown(database: str, query: str) -> str:
     """What stands behind the host, as people may see it; a password can stand there as well."""
     asked = [
         (name, given)
         for name, given in parse_qsl(query, keep_blank_values=True)
         if "pass" not in name.lower()
     ]
-    path = f"/{quote(database)}" if database else ""
+    path = f"/{quote(unquote(database))}" if database else ""
     return path + (f"?{urlencode(asked, safe='/')}" if asked else "")

@@ -74,9 +74,9 @@ class Connection:
         """Close it, whatever state it is in."""
         if self._is_closed:
             return
-        self._is_closed = True
         with suppress(*library_errors()):
             self.driver.close()
+        self._is_closed = True
         if self.core is not None:
             self.core.invalidate()
             self.core.close()

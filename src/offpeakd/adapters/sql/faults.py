@@ -24,30 +24,22 @@ class ConnectionsInUseError(Exception):
 def library_errors() -> tuple[type[Exception], ...]:
     """Everything that may come out of the library or of a driver in use.
 
-    What takes long to load is left to those who use it, and raises nothing before that.
+    What takes long to load is left to those who use it, and raises nothing before its errors are
+    there. Nothing is imported here: another thread may be in the midst of that.
     """
-    return (
-        sqlite3.Error,
-        ConnectionsInUseError,
-        *_postgresql_errors(),
-        *_errors_of_the_library(),
-    )
+    return (sqlite3.Error, ConnectionsInUseError, *_postgresql_errors(), *_errors_of_the_library())
 
 
 def _postgresql_errors() -> "tuple[type[psycopg.Error], ...]":
-    if "psycopg" not in sys.modules:
-        return ()
-    import psycopg  # noqa: PLC0415  # loaded already
-
-    return (psycopg.Error,)
+    error: type[psycopg.Error] | None = getattr(sys.modules.get("psycopg.errors"), "Error", None)
+    return () if error is None else (error,)
 
 
 def _errors_of_the_library() -> "tuple[type[SQLAlchemyError], ...]":
-    if "sqlalchemy" not in sys.modules:
-        return ()
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  # loaded already
-
-    return (SQLAlchemyError,)
+    error: type[SQLAlchemyError] | None = getattr(
+        sys.modules.get("sqlalchemy.exc"), "SQLAlchemyError", None
+    )
+    return () if error is None else (error,)
 
 
 _SQLITE: Final[tuple[tuple[str, str, str], ...]] = (
