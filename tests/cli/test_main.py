@@ -122,6 +122,14 @@ def test_an_error_that_nobody_can_hear_keeps_its_exit_code(
     )
 
 
+def test_output_that_can_not_be_written_is_an_error(tmp_path: Path) -> None:
+    command = f"{shlex.quote(sys.executable)} -m offpeakd version >/dev/full"
+    ended = subprocess.run(
+        ["sh", "-c", command], check=False, cwd=tmp_path, timeout=60, capture_output=True, text=True
+    )
+    assert (ended.returncode, ended.stderr) == (1, "offpeakd: No space left on device\n")
+
+
 def test_whoever_closes_the_output_wants_none(tmp_path: Path) -> None:
     command = f"{shlex.quote(sys.executable)} -m offpeakd version >&-"
     ended = subprocess.run(

@@ -1,9 +1,10 @@
 """Turns whatever ended a command into a message for a person and an exit code."""
 
+import os
 import signal
 import traceback
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Final, TextIO
 
 import click
@@ -28,13 +29,24 @@ def report(error: BaseException, stream: TextIO | None, *, debug: bool) -> int:
         the exit code.
     """
     if stream is not None:
-        # That it can't be said must not hide it: the exit code says it as well.
-        with suppress(OSError):
+        try:
             if debug and not isinstance(error, click.ClickException):
                 traceback.print_exception(error, file=stream)
             stream.write(_message(error, debug=debug))
+        except OSError:
+            # That it can't be said must not hide it: the exit code says it as well.
+            forget(stream)
     exits_with: object = getattr(error, "exit_code", 1)
     return exits_with if isinstance(exits_with, int) else 1
+
+
+def forget(stream: TextIO | None) -> None:
+    """Nobody reads it any more: what is still buffered must not fail at the interpreter's end."""
+    if stream is None:
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _message(error: BaseException, *, debug: bool) -> str:

@@ -1,8 +1,8 @@
 """`offpeakd`: the group of commands, and the one place where a command ends."""
 
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import Final
 
@@ -11,7 +11,7 @@ import click
 from offpeakd import __version__
 from offpeakd.cli.context import Invocation
 from offpeakd.cli.deferred import DeferredGroup, Entry
-from offpeakd.cli.failures import INTERRUPTED, READER_GONE, ended_by_signals, report
+from offpeakd.cli.failures import INTERRUPTED, READER_GONE, ended_by_signals, forget, report
 from offpeakd.cli.options import common_options
 from offpeakd.core.errors import UsageError
 
@@ -96,14 +96,15 @@ def main(arguments: Sequence[str] | None = None, invocation: Invocation | None =
                 code = _run(arguments, invocation)
             finally:
                 invocation.close()
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            _finish_output()
     except BrokenPipeError:
-        _forget_output()
+        forget(sys.stdout)
         return READER_GONE
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last stop: every error becomes a message and a code
+        with suppress(OSError):  # that may be the error itself
+            _finish_output()
         return report(error, sys.stderr, debug=invocation.debug)
     return code
 
@@ -124,6 +125,17 @@ def _run(arguments: Sequence[str], invocation: Invocation) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _finish_output() -> None:
+    """Write what is still buffered, now that somebody can be told where that fails."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        forget(sys.stdout)
+        raise
+
+
 def _refuse_torn_text(arguments: Sequence[str]) -> None:
     """What is not UTF-8 can't be stored, nor shown as it was meant."""
     for place, argument in enumerate(arguments, 1):
@@ -142,10 +154,3 @@ def _never_fail_on_a_character() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _forget_output() -> None:
-    """Nobody reads any more: what is still buffered must not fail at the interpreter's end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
