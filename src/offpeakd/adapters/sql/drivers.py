@@ -139,7 +139,8 @@ def connect_to_server(address: Address) -> "psycopg.Connection[Any]":
     may prepare nothing (`planned.py` does), and time limits are set within each transaction.
 
     Raises:
-        psycopg.Error: there is none to be had.
+        DatabaseError: the address has an option that libpq doesn't know.
+        psycopg.Error: there is no connection to be had.
     """
     import psycopg  # noqa: PLC0415 - it takes longer to load than SQLite takes to open
     from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - likewise
@@ -152,5 +153,12 @@ def connect_to_server(address: Address) -> "psycopg.Connection[Any]":
         **_KEEPALIVE,
         **address.parameters,
     }
-    # As text, so that libpq's options are taken and none of the driver's own.
-    return psycopg.connect(make_conninfo(**options), autocommit=True, prepare_threshold=None)
+    try:
+        # As text, so that libpq's options are taken and none of the driver's own.
+        text = make_conninfo(**options)
+    except psycopg.ProgrammingError as error:
+        raise DatabaseError(
+            f"the database {address.shown} can't be asked for: {str(error).strip()}",
+            fix="Take it out of database.url: options there are libpq's (PostgreSQL manual, 34.1.2).",
+        ) from None
+    return psycopg.connect(text, autocommit=True, prepare_threshold=None)

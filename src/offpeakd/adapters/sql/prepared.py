@@ -15,8 +15,8 @@ Rows = list[tuple[Any, ...]]
 class Prepared:
     """A statement in SQL, which both databases understand unless it says else.
 
-    They are the hot path: to put a statement together with the library costs as much as to run it,
-    and to load the library a third of a daemon's start (`docs/decisions/002-core-not-orm.md`).
+    They are the hot path: to run a statement by the library costs twice as much, and to load the
+    library took a third of a daemon's start (`docs/decisions/017-sql-for-every-pass.md`).
 
     Args:
         text: with `:name` where a value goes.
