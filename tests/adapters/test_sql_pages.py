@@ -42,7 +42,7 @@ def root_page(file: Path, name: str) -> bytes:
     ("index", "stays"),
     [
         pytest.param("uq_request_live", True, id="live requests, which lie anywhere in it"),
-        pytest.param("ix_request_instance", True, id="instances, likewise"),
+        pytest.param("ix_request_ended", True, id="ended ones, likewise"),
         pytest.param("ix_request_claim", False, id="what is ready, in its order"),
     ],
 )

@@ -74,6 +74,29 @@ def test_an_instance_whose_request_has_ended_may_be_asked_for_again(store: Store
     assert store.latest(one.instance_id) == again.request
 
 
+@pytest.mark.parametrize("end", [State.FAILED, State.CANCELLED, State.SUCCEEDED])
+def test_a_new_request_waits_while_a_call_for_its_instance_may_still_arrive(
+    store: Store, end: State
+) -> None:
+    soon, later = NOON + timedelta(minutes=1), NOON + timedelta(minutes=2)
+    for fence in (later, soon, NOON, None):
+        [one] = added(store, wish(1, state=end, fenced_until=fence))
+        assert one.state is end
+    added(store, wish(2, state=end, fenced_until=NOON))
+    added(store, wish(1, target="other", state=end, fenced_until=later + soon.resolution))
+
+    first, second = added(store, wish(1), wish(2))
+
+    assert (first.fenced_until, first.wait_until, first.wait_reason) == (
+        later,
+        later,
+        "unanswered-call",
+    )
+    assert store.get(first.id) == first
+    assert store.ready("prod", "default", 10) == (second,)
+    assert (second.fenced_until, second.wait_until) == (None, None)
+
+
 @pytest.mark.parametrize(
     "state", [State.SUBMITTING, State.UNKNOWN, State.RUNNING, State.NEEDS_REVIEW]
 )

@@ -121,6 +121,40 @@ def test_a_cancelled_request_waits_for_nothing_any_more() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("fenced_until", "not_before", "waits_until", "reason"),
+    [
+        pytest.param(NOW + SOON, None, NOW + SOON, "unanswered-call", id="may still arrive"),
+        pytest.param(NOW, None, None, None, id="can't arrive any more"),
+        pytest.param(NOW + SOON, NOW, NOW + SOON, "unanswered-call", id="not before is past"),
+        pytest.param(NOW + SOON, NOW + 2 * SOON, NOW + 2 * SOON, "not-before", id="and is later"),
+        pytest.param(NOW + SOON, NOW + SOON, NOW + SOON, "not-before", id="and is the same"),
+        pytest.param(
+            NOW + 2 * SOON, NOW + SOON, NOW + 2 * SOON, "unanswered-call", id="and is earlier"
+        ),
+    ],
+)
+def test_a_retried_request_waits_while_a_call_that_was_never_answered_may_arrive(
+    fenced_until: datetime,
+    not_before: datetime | None,
+    waits_until: datetime | None,
+    reason: str | None,
+) -> None:
+    failed = a_request(State.FAILED, fenced_until=fenced_until, not_before=not_before)
+
+    queued = changed(intake.retry(failed, NOW, "zhang", "again")).after
+
+    assert (queued.wait_until, queued.wait_reason) == (waits_until, reason)
+    assert queued.fenced_until == fenced_until
+    assert ("never answered" in (queued.wait_detail or "")) == (reason == "unanswered-call")
+
+
+def test_a_cancelled_request_still_tells_until_when_its_call_may_arrive() -> None:
+    waiting = a_request(fenced_until=NOW + SOON, wait_until=NOW + SOON)
+
+    assert changed(intake.cancel(waiting, NOW, "zhang", "no")).after.fenced_until == NOW + SOON
+
+
 def test_a_retried_request_starts_afresh() -> None:
     failed = a_request(
         State.FAILED,

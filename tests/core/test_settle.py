@@ -349,6 +349,8 @@ def test_a_deadline_that_passes_expires_the_request() -> None:
         pytest.param({"not_before": NIGHT + TICK}, "queued", NIGHT + TICK, id="too early"),
         pytest.param({"not_before": NIGHT}, None, None, id="at its time"),
         pytest.param({"not_before": NIGHT - TICK}, None, None, id="after its time"),
+        pytest.param({"fenced_until": NIGHT + TICK}, "queued", NIGHT + TICK, id="a call is out"),
+        pytest.param({"fenced_until": NIGHT}, None, None, id="no call can arrive any more"),
     ],
 )
 def test_a_request_about_to_be_sent_is_held_to_its_own_times(

@@ -99,6 +99,21 @@ def test_t10_a_job_is_adopted_at_any_time_with_its_result(
     assert change.after.error_message == ("broke" if state == "failed" else None)
 
 
+@pytest.mark.parametrize(
+    ("at", "fenced_until"),
+    [(NIGHT, FENCE), (FENCE - TICK, FENCE), (FENCE, None)],
+    ids=["at once", "just before the fence", "at the fence"],
+)
+@pytest.mark.parametrize("before", [unknown(), pending()], ids=["unknown", "running"])
+def test_t10_an_adopted_job_may_be_anothers_while_the_own_call_is_on_its_way(
+    before: Request, at: datetime, fenced_until: datetime | None
+) -> None:
+    after = ruled(job("Failed"), at, request=before).change.after
+
+    assert (after.state, after.fenced_until) == (State.FAILED, fenced_until)
+    assert after.wait_until is None
+
+
 def test_t10_an_upgrade_under_way_runs_before_its_job_id_is_known() -> None:
     change = ruled(UPGRADING, NIGHT).change
 

@@ -20,6 +20,8 @@ from offpeakd.ports import Filter, Store
 
 ALWAYS = "windows: {always: {always: true}}"
 SOON = timedelta(milliseconds=50)
+SHOWN = 20_000
+"""Characters of a log that are shown with a test that failed."""
 
 
 def patiently(reached: Callable[[], bool], seconds: float = 30) -> bool:
@@ -73,6 +75,9 @@ class Installation:
         trace: TracebackType | None,
     ) -> None:
         self._stack.close()
+        if error is not None and (self.folder / "log").exists():
+            # Shown with the failure: why the daemon did otherwise is told nowhere else.
+            print(self.log()[-SHOWN:])
 
     @property
     def config(self) -> Path:

@@ -11,6 +11,7 @@ from typing_extensions import override
 from fakes.memory_rows import Rows, is_ready
 from offpeakd.core.batch import Batch, BatchResult, as_claimed
 from offpeakd.core.change import AttemptResult, Change
+from offpeakd.core.earliest import waiting_for_its_time
 from offpeakd.core.lane import Lane, Stop
 from offpeakd.core.model import IN_FLIGHT, LIVE, Request, State
 from offpeakd.core.seen import Instance
@@ -223,11 +224,24 @@ class MemoryStore(Store):
                     continue
                 self.rows.last_request += 1
                 asked_at = one.requested_at.astimezone(UTC)
-                new = replace(one, id=self.rows.last_request, requested_at=asked_at)
+                new = self._fenced(replace(one, id=self.rows.last_request, requested_at=asked_at))
                 self.rows.put(new)
                 self.rows.append(one.requested_at, "added", actor, {}, new)
                 added.append(Added(new, new=True))
         return tuple(added)
+
+    def _fenced(self, new: Request) -> Request:
+        """It waits for calls of earlier requests that may still reach the cloud."""
+        fences = [
+            one.fenced_until
+            for one in self.rows.requests.values()
+            if (one.target, one.instance_id) == (new.target, new.instance_id)
+            and one.fenced_until is not None
+            and one.fenced_until > new.requested_at
+        ]
+        if not fences:
+            return new
+        return waiting_for_its_time(replace(new, fenced_until=max(fences)), new.requested_at)
 
     @override
     def get(self, request_id: int) -> Request | None:

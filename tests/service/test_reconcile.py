@@ -245,6 +245,38 @@ def test_t12_a_call_that_arrives_late_is_found_and_not_sent_again() -> None:
         assert max(lane.cloud.world.starts.values()) == 1
 
 
+@pytest.mark.parametrize("again", ["retried", "added anew"])
+def test_t12_what_follows_anothers_job_waits_for_the_own_call(
+    again: str, store: Callable[[], Store]
+) -> None:
+    late = Rule(do="504-then-do", nth=1, wait=timedelta(minutes=14))
+    with a_lane(late, store=store, job_duration=timedelta(seconds=5)) as lane:
+        [request] = lane.add(1)
+        lane.send()
+        lane.change(request.instance_id, fail_reason="a node broke")
+        lane.cloud.upgrade_elsewhere(request.instance_id)
+        lane.later(timedelta(seconds=10))
+        lane.look()
+        assert lane.states() == ["failed"]
+        lane.change(request.instance_id, fail_reason=None)
+
+        if again == "retried":
+            lane.decide(intake.retry(lane.the_one(), lane.clock.now(), "ann", "again"))
+        else:
+            lane.add(1)
+        [queued] = lane.in_state(State.QUEUED)
+        assert (queued.wait_until, queued.wait_reason) == (
+            lane.store.attempts(1)[0].signed_at + FENCE,
+            "unanswered-call",
+        )
+
+        for _ in range(19):
+            lane.send()
+            lane.later(timedelta(minutes=1))
+        assert len(lane.cloud.world.calls) == 1
+        assert lane.in_state(State.QUEUED) == ()
+
+
 # --------------------------------------------------------------------------- T13
 
 

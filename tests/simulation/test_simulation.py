@@ -17,3 +17,8 @@ def test_no_promise_is_broken_whatever_goes_wrong(first: int) -> None:
         run = simulate(seed)
         found = check(run)
         assert not found, told(run, found)
+
+
+def test_a_call_that_arrives_beside_anothers_failed_job_meets_no_second_one() -> None:
+    run = simulate(19481)
+    assert not check(run), told(run, check(run))

@@ -6,15 +6,14 @@ request still stands as it was read.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from offpeakd.core.change import Change
+from offpeakd.core.earliest import waiting_for_its_time
 from offpeakd.core.errors import UsageError
 from offpeakd.core.model import DEFAULT_GROUP, Request, State
 from offpeakd.core.values import value
-from offpeakd.core.verdicts import Code
 
 
 @value
@@ -80,7 +79,7 @@ def new_request(wish: Wish, now: datetime, actor: str) -> Request:
         deadline=wish.deadline,
         changed_at=now,
     )
-    return _waiting_for_its_time(request, now)
+    return waiting_for_its_time(request, now)
 
 
 @value
@@ -201,7 +200,7 @@ def retry(request: Request, now: datetime, actor: str, reason: str) -> Decision:
         "job_id": request.job_id,
         "deadline_dropped": passed,
     }
-    return Change(request, _waiting_for_its_time(queued, now), "retried", actor, detail)
+    return Change(request, waiting_for_its_time(queued, now), "retried", actor, detail)
 
 
 def acknowledge(request: Request, now: datetime, actor: str, reason: str) -> Decision:
@@ -235,13 +234,3 @@ def refused(request: Request, done: str) -> Refusal:
     """
     state = request.state.value.replace("_", " ")
     return Refusal(f"is {state}: it can't be {done}", _POSSIBLE[request.state])
-
-
-def _waiting_for_its_time(request: Request, now: datetime) -> Request:
-    later = request.not_before is not None and request.not_before > now
-    return replace(
-        request,
-        wait_until=request.not_before if later else None,
-        wait_reason=Code.NOT_BEFORE.value if later else None,
-        wait_detail=None,
-    )

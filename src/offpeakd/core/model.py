@@ -113,6 +113,8 @@ class Request:
         finished_at: when it reached a final state, by the cloud's clock where it told.
         acknowledged_by: who took a failure off the follow-up list.
         changed_at: when anything here changed last.
+        fenced_until: until when a call that was never answered could still start an upgrade of the
+            instance, where a job was taken for its own: nothing is sent before.
     """
 
     target: str
@@ -145,6 +147,7 @@ class Request:
     finished_at: datetime | None = None
     acknowledged_by: str | None = None
     changed_at: datetime | None = None
+    fenced_until: datetime | None = None
 
     def moved_to(self, state: State, at: datetime, **facts: object) -> "Request":
         """The request in its next state.

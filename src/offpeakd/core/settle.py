@@ -5,6 +5,7 @@ from typing import Final, assert_never
 
 from offpeakd.core.batch import BatchResult
 from offpeakd.core.change import AttemptResult, Change, JsonScalar
+from offpeakd.core.earliest import earliest, waiting_for_its_time
 from offpeakd.core.model import Request, State
 from offpeakd.core.outcomes import (
     Accepted,
@@ -274,15 +275,9 @@ def settle_by_time(request: Request, now: datetime) -> Change | None:
     """
     if request.deadline is not None and request.deadline <= now:
         return settle_expired(request, now)
-    if request.not_before is None or request.not_before <= now:
+    if earliest(request, now) is None:
         return None
-    after = request.moved_to(
-        State.QUEUED,
-        now,
-        wait_until=request.not_before,
-        wait_reason=Code.NOT_BEFORE.value,
-        wait_detail=None,
-    )
+    after = waiting_for_its_time(request.moved_to(State.QUEUED, now), now)
     why = "it was made ready before its time, by a clock that was ahead"
     return Change(request, after, "passed_over", detail={"why": why})
 

@@ -67,6 +67,9 @@ def settle_finding(inquiry: Inquiry) -> Ruling:
 
 def _job(inquiry: Inquiry, job: Job) -> Ruling:
     change = adopt(inquiry.request, job, inquiry.now, inquiry.finding.sentence)
+    if inquiry.at < inquiry.fence:
+        # The job may be somebody else's, and our call still on its way: nobody heard its answer.
+        change = replace(change, after=replace(change.after, fenced_until=inquiry.fence))
     known = AttemptResult(
         "accepted", job_id=job.id, evidence=inquiry.tally.text(), resolved_by=RECONCILE
     )

@@ -29,6 +29,7 @@ class Code(StrEnum):
     NO_WINDOW = "no-window"
     MIN_NOTICE = "min-notice"
     NOT_BEFORE = "not-before"
+    UNANSWERED_CALL = "unanswered-call"
     BACKOFF = "backoff"
     INSTANCE_BUSY = "instance-busy"
     INSTANCE_ABNORMAL = "instance-abnormal"

@@ -59,6 +59,9 @@ class Ledger(Protocol):
     ) -> tuple[Added, ...]:
         """Store new requests, all or nothing; an instance with a live request keeps that one.
 
+        A new one waits while a call of an earlier request of its instance may still arrive
+        (`Request.fenced_until`).
+
         Args:
             requests: new ones.
             actor: who asks.

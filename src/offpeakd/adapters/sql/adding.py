@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields, replace
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from offpeakd.adapters.sql.conditions import IS_LIVE
 from offpeakd.adapters.sql.rows import REQUEST_COLUMNS, column_of, request_of
 from offpeakd.adapters.sql.tables import columns, event, request
 from offpeakd.adapters.sql.transactions import Database
+from offpeakd.core.earliest import waiting_for_its_time
 from offpeakd.core.errors import DatabaseError
 from offpeakd.core.model import Request
 from offpeakd.ports import Added
@@ -27,6 +29,8 @@ _DEFAULTS: Final = {
     for field in fields(Request)
     if field.default is not MISSING and field.name not in {"id", "state"}
 }
+_WAITING: Final = ("fenced_until", "wait_until", "wait_reason", "wait_detail")
+_BY_INSTANCE: Final = itemgetter(1, 0)
 _ALWAYS: Final = ("target", "instance_id", "requested_at", "state")
 
 
@@ -71,7 +75,7 @@ def _settle(
     standing: dict[_Key, Request] = {}
     columns = _columns(wanted.values())
     # In the order of the index, which halves its work; and two writers never wait for each other.
-    left = sorted(wanted)
+    left = sorted(wanted, key=_BY_INSTANCE)
     for _ in range(_ROUNDS):
         for keys in _chunks(left, CHUNK):
             new.update(_insert(connection, [wanted[key] for key in keys], columns, actor))
@@ -80,11 +84,33 @@ def _settle(
                 progress(len(new) + len(standing))
         left = [key for key in left if key not in new and key not in standing]
         if not left:
-            return new, standing
+            return new | _fenced(connection, new), standing
     raise DatabaseError(
         f"the requests of {len(left)} instances kept ending while they were asked for",
         fix="Ask again.",
     )
+
+
+def _fenced(connection: sa.Connection, new: Mapping[_Key, Request]) -> dict[_Key, Request]:
+    """Those that have to wait for a call of an earlier request, which was never answered.
+
+    They are looked for once the new ones are there: the earlier ones have ended by then.
+    """
+    if not new:
+        return {}
+    now = max(one.requested_at for one in new.values())
+    place = (request.c.target, request.c.instance_id)
+    wanted = sa.select(*place, sa.func.max(request.c.fenced_until)).group_by(*place)
+    found = connection.execute(wanted.where(request.c.fenced_until > now)).all()
+    fenced = {
+        key: waiting_for_its_time(replace(new[key], fenced_until=until), now)
+        for target, instance_id, until in found
+        if (key := (target, instance_id)) in new
+    }
+    for one in fenced.values():
+        values = {name: getattr(one, name) for name in _WAITING}
+        connection.execute(sa.update(request).where(request.c.id == one.id).values(values))
+    return fenced
 
 
 def _columns(requests: Iterable[Request]) -> tuple[str, ...]:

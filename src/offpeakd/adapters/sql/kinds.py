@@ -28,7 +28,7 @@ _OTHER_THAN_TEXT: Final = {
     Kind.NUMBER: "number request_id",
     Kind.BOOLEAN: "fenced patch_available",
     Kind.INSTANT: (
-        "at beat_at changed_at deadline finished_at not_before opening_end opening_start renewed_at"
+        "at beat_at changed_at deadline fenced_until finished_at not_before opening_end opening_start renewed_at"
         " requested_at seen_at sent_at signed_at since started_at submitted_at unknown_since until"
         " wait_until"
     ),

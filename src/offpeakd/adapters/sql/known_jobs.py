@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from offpeakd.adapters.sql.conditions import HAS_ENDED, IS_LIVE
 from offpeakd.adapters.sql.dialects import Dialect
 from offpeakd.adapters.sql.kinds import json_text
 from offpeakd.adapters.sql.prepared import Prepared
@@ -17,16 +18,22 @@ _IDS: Final = {
 
 def _questions(ids: str) -> tuple[Prepared, Prepared, Prepared]:
     """Jobs of requests, of their attempts, and those that a person has put behind them."""
-    here = f"WHERE request.target = :target AND request.instance_id {ids}"
+    # Live and ended ones each have an index of instances.
+    halves = (
+        f"SELECT id, instance_id, job_id FROM request WHERE target = :target AND instance_id {ids}"  # noqa: S608  # our own words
+        f" AND {half}"
+        for half in (IS_LIVE, HAS_ENDED)
+    )
+    here = f"WITH here AS ({' UNION ALL '.join(halves)})"
     return (
-        Prepared(f"SELECT instance_id, job_id FROM request {here} AND job_id IS NOT NULL"),  # noqa: S608  # our own words
+        Prepared(f"{here} SELECT instance_id, job_id FROM here WHERE job_id IS NOT NULL"),  # noqa: S608  # as above
         Prepared(
-            "SELECT request.instance_id, attempt.job_id FROM request"  # noqa: S608  # as above
-            f" JOIN attempt ON attempt.request_id = request.id {here} AND attempt.job_id IS NOT NULL"
+            f"{here} SELECT here.instance_id, attempt.job_id FROM here"  # noqa: S608  # as above
+            " JOIN attempt ON attempt.request_id = here.id WHERE attempt.job_id IS NOT NULL"
         ),
         Prepared(
-            "SELECT request.instance_id, detail FROM request"  # noqa: S608  # as above
-            f" JOIN event ON event.request_id = request.id {here} AND event.kind = 'retried'",
+            f"{here} SELECT here.instance_id, detail FROM here"  # noqa: S608  # as above
+            " JOIN event ON event.request_id = here.id WHERE event.kind = 'retried'",
             gives=("instance_id", "detail"),
         ),
     )

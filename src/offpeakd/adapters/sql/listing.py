@@ -5,6 +5,7 @@ from heapq import merge
 from itertools import islice, product
 from typing import Any, Final, NamedTuple
 
+from offpeakd.adapters.sql.conditions import HAS_ENDED, IS_LIVE
 from offpeakd.adapters.sql.connection import Connection
 from offpeakd.adapters.sql.follow_up import VIEW
 from offpeakd.adapters.sql.prepared import OneOf, Prepared, one_of, prepared
@@ -13,6 +14,9 @@ from offpeakd.core.model import Request, State
 from offpeakd.ports import Filter
 
 _IDS_AT_ONCE: Final = 1000
+
+_HALVES: Final = (IS_LIVE, HAS_ENDED)
+"""Each has an index of instances."""
 
 # From one to the next along the index.
 _TARGETS: Final = Prepared(
@@ -40,7 +44,10 @@ def page(connection: Connection, which: Filter, after_id: int, limit: int) -> tu
     """Requests that the filter lets through, by id, from `after_id` on."""
     if which.follow_up:
         searches = [_Search("request_id", VIEW, list(_conditions(which, "what")))]
-    elif which.instance_id is None and (which.states or which.targets):
+    elif which.instance_id is not None:
+        named = list(_conditions(which, "state"))
+        searches = [_Search("id", "request", [*named, OneOf(half, {})]) for half in _HALVES]
+    elif which.states or which.targets:
         searches = [_one_pair(which, *pair) for pair in _pairs(connection, which)]
     else:
         searches = [_Search("id", "request", list(_conditions(which, "state")))]

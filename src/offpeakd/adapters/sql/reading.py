@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from offpeakd.adapters.sql.conditions import IS_LIVE, IS_READY
+from offpeakd.adapters.sql.conditions import HAS_ENDED, IS_LIVE, IS_READY
 from offpeakd.adapters.sql.rows import (
     ATTEMPT_COLUMNS,
     DAEMON_COLUMNS,
@@ -34,7 +34,8 @@ def request_by_id(connection: sa.Connection, request_id: int) -> Request | None:
 def latest_of(connection: sa.Connection, instance_id: str) -> Request | None:
     """See `ports.Ledger.latest`."""
     here = _REQUESTS.where(request.c.instance_id == instance_id).order_by(request.c.id.desc())
-    return _first(connection, here.where(sa.text(IS_LIVE))) or _first(connection, here)
+    live = _first(connection, here.where(sa.text(IS_LIVE)))
+    return live or _first(connection, here.where(sa.text(HAS_ENDED)))
 
 
 def ahead_of(connection: sa.Connection, one: Request) -> int:

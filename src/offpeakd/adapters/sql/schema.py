@@ -22,7 +22,7 @@ from offpeakd.core.errors import DatabaseError, SchemaError
 from offpeakd.core.values import value
 from offpeakd.share import path_of
 
-LATEST: Final = "0003"
+LATEST: Final = "0004"
 """The schema that this program reads and writes: its newest migration."""
 
 VERSION_TABLE: Final = "alembic_version"

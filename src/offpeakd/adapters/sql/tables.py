@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from offpeakd.adapters.sql.columns import Instant, Json, Seconds
 from offpeakd.adapters.sql.conditions import (
     HAS_DEADLINE,
+    HAS_ENDED,
+    HAS_FENCE,
     HAS_NO_LIVE_END,
     IS_FINAL,
     IS_IN_FLIGHT,
@@ -82,19 +84,21 @@ request: Final = sa.Table(
     sa.Column("finished_at", Instant),
     sa.Column("acknowledged_by", sa.Text),
     sa.Column("changed_at", Instant),
+    sa.Column("fenced_until", Instant),
     sa.CheckConstraint(in_states(frozenset(State)), name="state"),
     # SQLite can't add a check to a table that is there: it has triggers for this one.
     sa.CheckConstraint(HAS_NO_LIVE_END, name="end").ddl_if(dialect="postgresql"),
     sqlite_autoincrement=True,
 )
-_index("uq_request_live", request, "target", "instance_id", where=IS_LIVE, unique=True)
+_index("uq_request_live", request, "instance_id", "target", where=IS_LIVE, unique=True)
 _index("ix_request_claim", request, "target", "group_name", "priority", "id", where=IS_READY)
 _index("ix_request_waiting", request, "target", "wait_until", where=IS_WAITING)
 _index("ix_request_in_flight", request, "target", "state", "id", where=IS_IN_FLIGHT)
 _index("ix_request_deadline", request, "deadline", where=HAS_DEADLINE)
 _index("ix_request_follow_up", request, "id", where=NEEDS_A_PERSON)
 _index("ix_request_finished", request, "finished_at", "id", where=IS_FINAL)
-_index("ix_request_instance", request, "instance_id", "id")
+_index("ix_request_ended", request, "instance_id", "id", where=HAS_ENDED)
+_index("ix_request_fenced", request, "fenced_until", where=HAS_FENCE)
 _index("ix_request_state", request, "target", "state", "id")
 
 END_TRIGGERS: Final = {
