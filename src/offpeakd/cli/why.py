@@ -59,7 +59,10 @@ CONDITIONS: Final = (
         "clock and database are sound",
         frozenset({Code.CLOCK_SKEW, Code.STORAGE_FAULT, Code.CALLS_FORGOTTEN}),
     ),
-    Condition("its own time has come", frozenset({Code.NOT_BEFORE, Code.BACKOFF})),
+    Condition(
+        "its own time has come",
+        frozenset({Code.NOT_BEFORE, Code.BACKOFF, Code.UNANSWERED_CALL}),
+    ),
     Condition(
         "its instance can be upgraded",
         frozenset({Code.INSTANCE_BUSY, Code.INSTANCE_ABNORMAL, Code.INSTANCE_FROZEN}),
