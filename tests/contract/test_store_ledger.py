@@ -79,10 +79,11 @@ def test_a_new_request_waits_while_a_call_for_its_instance_may_still_arrive(
     store: Store, end: State
 ) -> None:
     soon, later = NOON + timedelta(minutes=1), NOON + timedelta(minutes=2)
-    for fence in (later, soon, NOON, None):
+    over = NOON - timedelta(days=1)
+    for fence in (later, soon, over, None):
         [one] = added(store, wish(1, state=end, fenced_until=fence))
         assert one.state is end
-    added(store, wish(2, state=end, fenced_until=NOON))
+    added(store, wish(2, state=end, fenced_until=over))
     added(store, wish(1, target="other", state=end, fenced_until=later + soon.resolution))
 
     first, second = added(store, wish(1), wish(2))
@@ -95,6 +96,15 @@ def test_a_new_request_waits_while_a_call_for_its_instance_may_still_arrive(
     assert store.get(first.id) == first
     assert store.ready("prod", "default", 10) == (second,)
     assert (second.fenced_until, second.wait_until) == (None, None)
+
+
+def test_a_fence_goes_along_though_it_is_over_by_the_clock_of_who_adds(store: Store) -> None:
+    added(store, wish(1, state=State.FAILED, fenced_until=NOON))
+
+    [again] = added(store, wish(1, requested_at=NOON + timedelta(minutes=20)))
+
+    assert (again.fenced_until, again.wait_until, again.wait_reason) == (NOON, None, None)
+    assert store.get(again.id) == again
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing_extensions import override
 from fakes.memory_rows import Rows, is_ready
 from offpeakd.core.batch import Batch, BatchResult, as_claimed
 from offpeakd.core.change import AttemptResult, Change
-from offpeakd.core.earliest import waiting_for_its_time
+from offpeakd.core.earliest import CLOCK_AHEAD, waiting_for_its_time
 from offpeakd.core.lane import Lane, Stop
 from offpeakd.core.model import IN_FLIGHT, LIVE, Request, State
 from offpeakd.core.seen import Instance
@@ -237,7 +237,7 @@ class MemoryStore(Store):
             for one in self.rows.requests.values()
             if (one.target, one.instance_id) == (new.target, new.instance_id)
             and one.fenced_until is not None
-            and one.fenced_until > new.requested_at
+            and one.fenced_until > new.requested_at - CLOCK_AHEAD
         ]
         if not fences:
             return new

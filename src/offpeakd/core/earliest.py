@@ -1,11 +1,15 @@
 """The instant before which a request may not be sent, whatever its windows say. Pure."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from offpeakd.core.model import Request
 from offpeakd.core.verdicts import Code
+
+CLOCK_AHEAD: Final = timedelta(days=1)
+"""How far ahead the clock of who adds a request may be. An earlier call's fence that is over by it
+goes along as well: who sends looks again, by a clock that the cloud's has confirmed."""
 
 _UNANSWERED: Final = (
     "an earlier call for the instance was never answered, and may still reach the cloud"

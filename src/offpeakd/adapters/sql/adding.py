@@ -11,7 +11,7 @@ from offpeakd.adapters.sql.conditions import IS_LIVE
 from offpeakd.adapters.sql.rows import REQUEST_COLUMNS, column_of, request_of
 from offpeakd.adapters.sql.tables import columns, event, request
 from offpeakd.adapters.sql.transactions import Database
-from offpeakd.core.earliest import waiting_for_its_time
+from offpeakd.core.earliest import CLOCK_AHEAD, waiting_for_its_time
 from offpeakd.core.errors import DatabaseError
 from offpeakd.core.model import Request
 from offpeakd.ports import Added
@@ -101,7 +101,7 @@ def _fenced(connection: sa.Connection, new: Mapping[_Key, Request]) -> dict[_Key
     now = max(one.requested_at for one in new.values())
     place = (request.c.target, request.c.instance_id)
     wanted = sa.select(*place, sa.func.max(request.c.fenced_until)).group_by(*place)
-    found = connection.execute(wanted.where(request.c.fenced_until > now)).all()
+    found = connection.execute(wanted.where(request.c.fenced_until > now - CLOCK_AHEAD)).all()
     fenced = {
         key: waiting_for_its_time(replace(new[key], fenced_until=until), now)
         for target, instance_id, until in found
